@@ -12,7 +12,7 @@ use crate::domain::{audit::AuditEntry, ids::ClinicId, submissions::Accepted, sub
 
 /// Submissions in progress, from the head of the request to its response: more than a transaction holds. With many more of them, an
 /// HTTP worker takes longer for each of its turns, and requests wait in the worker, where no queue sees them.
-const SUBMISSIONS: usize = 384;
+pub const PLACES: usize = 384;
 
 /// Queues of work that is done in groups: many requests share a transaction or a query. Cheap to clone.
 #[derive(Clone)]
@@ -31,16 +31,16 @@ impl Writers {
         Self {
             trail: Writer::start(store, Grouping::default(), patience),
             intake: Writer::start(store, intake, patience),
-            submissions: Places::new(SUBMISSIONS),
+            submissions: Places::new(PLACES),
             look_ups: Writer::start(store, LOOK_UPS, patience),
         }
     }
 
     /// A place for a submission; hold it until the response is made. Fails when too many submissions are in progress, or when
-    /// this one would wait too long to be stored.
-    pub fn admit_submission(&self, clinic_id: ClinicId) -> Result<Held> {
+    /// this one would wait too long to be stored, or when `limit` are in progress and the clinic has its share of them.
+    pub fn admit_submission(&self, clinic_id: ClinicId, limit: usize) -> Result<Held> {
         self.intake.admit(clinic_id)?;
-        self.submissions.take(clinic_id).ok_or_else(shed::<Intake>)
+        self.submissions.take(clinic_id, limit).ok_or_else(shed::<Intake>)
     }
 
     /// Adds an entry to the audit log. When this returns, the entry is on disk. Fails when too many entries are queued. The

@@ -17,7 +17,7 @@ use crate::domain::{
     audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,
 };
 use crate::store::idempotency_keys::{Effect, Kept};
-pub use crate::store::writers::Held;
+pub use crate::store::writers::{Held, PLACES};
 use crate::store::{self, database::constraint::Meaning, error::StoreError};
 
 /// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
@@ -48,9 +48,9 @@ pub fn preview(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft, faults:
 }
 
 /// A place for a submission, to be held until the response is made. Call it before the body is read. Fails when the submission
-/// would wait too long to be stored.
-pub fn admit(app: &App, actor: &Actor) -> Result<Held> {
-    Ok(app.writers.admit_submission(actor.clinic_id)?)
+/// would wait too long to be stored, or when `limit` submissions are in progress and its clinic has its share of them.
+pub fn admit(app: &App, actor: &Actor, limit: usize) -> Result<Held> {
+    Ok(app.writers.admit_submission(actor.clinic_id, limit)?)
 }
 
 /// Scores and stores a submission. When it returns, the submission is on disk, with its follow-up and audit entry. A

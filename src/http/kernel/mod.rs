@@ -15,6 +15,7 @@ pub(super) mod fallback;
 pub(super) mod faults;
 pub(super) mod fixed;
 pub(super) mod json_response;
+pub(super) mod lag;
 pub(super) mod listening;
 pub(super) mod middleware;
 pub mod names;

@@ -3,9 +3,9 @@
 //! submission is stored would wait for seconds while new requests are handled.
 
 use std::cell::OnceCell;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::mem::take;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -13,13 +13,17 @@ use std::thread::{self, ThreadId};
 
 use futures_util::task::AtomicWaker;
 
+/// Number of tasks woken in one turn. A transaction ends for hundreds of submissions at once; each makes its response, and other
+/// requests would wait for all of them.
+const AT_ONCE: usize = 4;
+
 thread_local! {
     static RELAY: OnceCell<Arc<Relay>> = const { OnceCell::new() };
 }
 
 struct Relay {
     worker: ThreadId,
-    woken: Mutex<Vec<Waker>>,
+    woken: Mutex<VecDeque<Waker>>,
     task: AtomicWaker,
 }
 
@@ -35,12 +39,19 @@ impl Relay {
     }
 
     fn add(&self, task: Waker) {
-        self.woken.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner).push_back(task);
         self.task.wake();
     }
 
+    /// The next wakers. If there are more, the relay is woken again.
     fn take(&self) -> Vec<Waker> {
-        take(&mut *self.woken.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = woken.len().min(AT_ONCE);
+        let next = woken.drain(..count).collect();
+        if !woken.is_empty() {
+            self.task.wake();
+        }
+        next
     }
 }
 
@@ -121,16 +132,49 @@ mod tests {
         polls.get()
     }
 
-    /// Runs it as a worker, on a thread of its own: a thread keeps its relay.
-    fn in_worker(with_relay: bool) -> usize {
+    /// The most tasks that end in one turn of the worker, of 50 that another thread woke before.
+    async fn most_in_a_turn() -> usize {
+        spawn_local(run());
+        yield_now().await;
+        let ended = Rc::new(Cell::new(0));
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..50).map(|_| oneshot::channel::<()>()).unzip();
+        for one in receivers {
+            let ended = Rc::clone(&ended);
+            spawn_local(relayed(async move {
+                one.await.unwrap();
+                ended.set(ended.get() + 1);
+            }));
+        }
+        yield_now().await;
+        thread::spawn(|| senders.into_iter().for_each(|one| one.send(()).unwrap())).join().unwrap();
+        let (mut before, mut most) = (0, 0);
+        let turns = poll_fn(move |cx| {
+            most = most.max(ended.get() - before);
+            before = ended.get();
+            if before == 50 {
+                return Poll::Ready(most);
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        });
+        spawn_local(turns).await.unwrap()
+    }
+
+    /// Runs a future as a worker, on a thread of its own: a thread keeps its relay.
+    fn in_worker<F: Future<Output = usize>>(future: impl FnOnce() -> F + Send) -> usize {
         let runtime = || Builder::new_current_thread().build().unwrap();
-        let worker = || runtime().block_on(LocalSet::new().run_until(polls(with_relay)));
+        let worker = || runtime().block_on(LocalSet::new().run_until(future()));
         thread::scope(|scope| scope.spawn(worker).join().unwrap())
     }
 
     #[test]
     fn tasks_that_another_thread_wakes_do_not_wait_for_all_others() {
-        let (with, without) = (in_worker(true), in_worker(false));
+        let (with, without) = (in_worker(|| polls(true)), in_worker(|| polls(false)));
         assert!(with * 4 < without, "{with} polls with the relay, {without} without");
+    }
+
+    #[test]
+    fn the_ends_of_a_transaction_are_spread_over_turns() {
+        assert_eq!(in_worker(most_in_a_turn), AT_ONCE);
     }
 }

@@ -42,10 +42,11 @@ impl Shares {
 
 /// A number of places for all clinics together. Cheap to clone.
 #[derive(Clone)]
-pub(in crate::store) struct Places(Arc<Mutex<Free>>);
+pub(in crate::store) struct Places(Arc<Mutex<Taken>>);
 
-struct Free {
-    free: usize,
+struct Taken {
+    all: usize,
+    count: usize,
     /// Clinics that hold a place, with their numbers.
     held: HashMap<ClinicId, usize>,
 }
@@ -58,22 +59,25 @@ pub struct Held {
 
 impl Places {
     pub(in crate::store) fn new(all: usize) -> Self {
-        Self(Arc::new(Mutex::new(Free { free: all, held: HashMap::new() })))
+        Self(Arc::new(Mutex::new(Taken { all, count: 0, held: HashMap::new() })))
     }
 
     /// A place for the clinic. `None` when it already holds as many as are free, so that there is one for another clinic.
-    pub(in crate::store) fn take(&self, clinic_id: ClinicId) -> Option<Held> {
+    /// When `limit` are taken, `None` also when it holds its share of them.
+    pub(in crate::store) fn take(&self, clinic_id: ClinicId, limit: usize) -> Option<Held> {
         let mut places = self.lock();
         let held = places.held.get(&clinic_id).copied().unwrap_or_default();
-        if held >= places.free {
+        let clinics = places.held.len() + usize::from(held == 0);
+        let has_its_share = held >= (limit / clinics).max(1);
+        if held >= places.all - places.count || has_its_share && places.count >= limit {
             return None;
         }
         places.held.insert(clinic_id, held + 1);
-        places.free -= 1;
+        places.count += 1;
         Some(Held { places: self.clone(), clinic_id })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Free> {
+    fn lock(&self) -> MutexGuard<'_, Taken> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -81,7 +85,7 @@ impl Places {
 impl Drop for Held {
     fn drop(&mut self) {
         let mut places = self.places.lock();
-        places.free += 1;
+        places.count -= 1;
         if let Some(held) = places.held.get_mut(&self.clinic_id) {
             *held -= 1;
             if *held == 0 {
@@ -114,12 +118,24 @@ mod tests {
         let mut held: Vec<Held> = Vec::new();
         for (clinic, share) in [(1, 6), (2, 3), (3, 2), (4, 1), (5, 0)] {
             let clinic = ClinicId(Uuid::from_u128(clinic));
-            let taken: Vec<Held> = (0..20).map_while(|_| places.take(clinic)).collect();
+            let taken: Vec<Held> = (0..20).map_while(|_| places.take(clinic, 12)).collect();
             assert_eq!(taken.len(), share, "{clinic:?}");
             held.extend(taken);
         }
         drop(held);
-        let free = places.lock();
-        assert_eq!((free.free, free.held.len()), (12, 0));
+        let taken = places.lock();
+        assert_eq!((taken.count, taken.held.len()), (0, 0));
+    }
+
+    #[test]
+    fn at_the_limit_a_clinic_still_gets_its_share_and_at_least_one() {
+        let places = Places::new(100);
+        let mut held: Vec<Held> = Vec::new();
+        for (clinic, limit, share) in [(1, 8, 8), (2, 8, 4), (3, 8, 2), (4, 2, 1), (4, 2, 0)] {
+            let clinic = ClinicId(Uuid::from_u128(clinic));
+            let taken: Vec<Held> = (0..20).map_while(|_| places.take(clinic, limit)).collect();
+            assert_eq!(taken.len(), share, "{clinic:?}");
+            held.extend(taken);
+        }
     }
 }

@@ -31,7 +31,6 @@ use crate::domain::language::Language;
 use crate::domain::page::PageRequest;
 use crate::domain::submissions::Draft;
 use crate::domain::submissions::stored::{StoredSubmission, SubmissionFilter, SubmissionSummary};
-use crate::http::kernel::alarm;
 use crate::http::kernel::auth::{Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, PathId, Query};
@@ -41,6 +40,7 @@ use crate::http::kernel::paging::{self, DEFAULT_LIMIT, page};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::kernel::text::plain;
+use crate::http::kernel::{alarm, lag};
 use crate::http::v1::HttpResult;
 use crate::http::v1::submission_summary::SubmissionSummaryBody;
 use body::{AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
@@ -146,9 +146,10 @@ pub(in crate::http) async fn receive<T: DeserializeOwned + Validate>(
     actor: &Actor,
     incoming: Incoming,
 ) -> Result<(Body<T>, intake::Held), Problem> {
-    match intake::admit(&state.app, actor) {
+    match intake::admit(&state.app, actor, lag::limit()) {
         Ok(place) => Ok((incoming.read().await?, place)),
         Err(error) => {
+            lag::refused();
             incoming.discard().await;
             Err(error.into())
         }
