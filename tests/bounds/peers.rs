@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -224,6 +226,29 @@ async fn a_public_document_costs_about_as_much_as_the_cheapest_response() {
         }
     }
     assert!(dear.is_empty(), "{dear:?}");
+    service.stop();
+}
+
+/// Connections that arrive while the service gets no processor time wait in its backlog. A full backlog drops them, and their
+/// clients try again after a second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_wait_for_a_paused_service() {
+    let (place, _) = place().await;
+    let service = place.serve();
+    let process = Pid::from_raw(service.process().try_into().unwrap());
+    kill(process, Signal::SIGSTOP).unwrap();
+    let (mut waiting, mut slowest) = (Vec::new(), Duration::ZERO);
+    for number in 0..1_000 {
+        let start = Instant::now();
+        waiting.push(connect(service.address(), address(3, number)).await.unwrap());
+        slowest = slowest.max(start.elapsed());
+    }
+    kill(process, Signal::SIGCONT).unwrap();
+    for stream in &mut waiting {
+        assert!(exchange(stream, LIVE, "\"live\"").await);
+    }
+    println!("the slowest of {} connected after {slowest:?}", waiting.len());
+    assert!(slowest < Duration::from_millis(900), "{slowest:?}");
     service.stop();
 }
 
