@@ -65,7 +65,8 @@ def running(**settings: str) -> Iterator[tuple[str, dict]]:
         service = subprocess.Popen([PROGRAM], env=environment, stdout=subprocess.DEVNULL)
         try:
             wait_until_ready(base, service)
-            yield base, json.loads(pathlib.Path(f"{folder}/data/demo-credentials.json").read_text())
+            data = pathlib.Path(environment["SARCOSCREEN_DATA_DIR"])
+            yield base, json.loads((data / "demo-credentials.json").read_text())
         finally:
             service.send_signal(signal.SIGINT)
             service.wait(30)
