@@ -155,7 +155,7 @@ fn scores(world: &World, peers: &[Peer], answers: &str) -> Vec<Contender<Repeate
 /// The submissions of the part `intake`. Each server has its own, since an idempotency key is used once.
 fn submissions(world: &World, peers: &[Peer]) -> Vec<Contender<Submissions>> {
     let keys: Vec<_> = world.clinics.iter().map(|clinic| clinic.intake.clone()).collect();
-    let endless = |keys, header, series| {
+    let endless = |keys: &[String], header, series| {
         let submissions = Submissions::with(keys, header, series);
         submissions.endless();
         submissions
