@@ -11,11 +11,14 @@
 mod answer;
 mod bare;
 mod batches;
+mod comparison;
 mod figures;
 mod generator;
 mod growth;
 mod intake;
 mod memory;
+mod peer;
+mod peers;
 mod pgbench;
 #[allow(dead_code, reason = "written for the long tests, which use all of it")]
 #[path = "../../tests/long/service.rs"]
@@ -43,7 +46,7 @@ use world::World;
 #[derive(Clone, Parser)]
 #[command(name = "benches/run", max_term_width = 100)]
 struct Options {
-    /// What to measure. [default: all but growth]
+    /// What to measure. [default: all but growth and peers]
     #[arg(value_enum)]
     parts: Vec<Part>,
     /// How often each measurement is made; compared measurements take turns.
@@ -92,6 +95,8 @@ enum Part {
     Worklist,
     /// Each query of staff over more and more rows; prints a table of its own.
     Growth,
+    /// The service beside one in Node and one in Python; prints a table of its own. Needs Node.js, npm and Python.
+    Peers,
 }
 
 fn main() {
@@ -115,6 +120,9 @@ async fn measure(options: Options) {
     }
     if options.parts.contains(&Part::Growth) {
         growth::measure(&options).await;
+    }
+    if options.parts.contains(&Part::Peers) {
+        peers::measure(&options).await;
     }
     if !table.is_empty() {
         println!("{}", table.text());

@@ -21,6 +21,8 @@ pub(crate) struct Submissions {
     /// The rest of it up to the number of the reference, for each person of the cohort.
     bodies: Vec<Vec<u8>>,
     dice: Dice,
+    /// The number of the first new reference.
+    first: u64,
     number: Cell<u64>,
     /// How many requests are left, if there is an end.
     left: Cell<Option<u64>>,
@@ -31,25 +33,23 @@ pub(crate) struct Submissions {
 impl Submissions {
     /// Creates the source for clinics, given by their keys.
     pub(crate) fn new(keys: &[String]) -> Self {
-        let head = |key: &String| {
-            format!(
-                "POST /v1/submissions HTTP/1.1\r\nhost: bench.example\r\nauthorization: Bearer {key}\r\n\
-                 content-type: application/json\r\nidempotency-key: "
-            )
-        };
-        let body = |answers| {
-            let body =
-                format!(r#"{{"answers":{},"subject":{{"reference":"MRN-"#, serde_json::to_string(answers).unwrap());
+        Self::with(keys, "", 0)
+    }
+
+    /// Creates a source with further headers. Sources of different series share no idempotency key and no new reference.
+    pub(crate) fn with(keys: &[String], headers: &str, series: u64) -> Self {
+        let head = |key: &String| format!("{}{headers}idempotency-key: ", post(key, "/v1/submissions"));
+        let body = |answers: &String| {
+            let body = format!(r#"{{"answers":{answers},"subject":{{"reference":"MRN-"#);
             // The number of the reference and the closing brackets of the objects.
             let length = body.len() + 12 + 3;
             format!("\r\ncontent-length: {length}\r\n\r\n{body}")
         };
-        let releases = Releases::load().unwrap();
-        let people = cohort(&releases.current().table.asked);
         Self {
             heads: keys.iter().map(|key| head(key).into_bytes()).collect(),
-            bodies: people.iter().map(|answers| body(answers).into_bytes()).collect(),
-            dice: Dice::new(1),
+            bodies: cohort_answers().iter().map(|answers| body(answers).into_bytes()).collect(),
+            dice: Dice::new(1 + series),
+            first: KNOWN_PEOPLE + series * 1_000_000_000,
             number: Cell::new(0),
             left: Cell::new(None),
             introducing: Cell::new(false),
@@ -77,7 +77,7 @@ impl Submissions {
 
     /// The next requests are the measured ones, without end.
     pub(crate) fn endless(&self) {
-        self.number.set(KNOWN_PEOPLE);
+        self.number.set(self.first);
         self.left.set(None);
         self.introducing.set(false);
     }
@@ -147,12 +147,13 @@ impl Repeated {
 
     /// A POST request with a body to a path.
     pub(crate) fn post(key: &str, path: &str, body: &str) -> Self {
-        let length = body.len();
-        let text = format!(
-            "POST {path} HTTP/1.1\r\nhost: bench.example\r\nauthorization: Bearer {key}\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        Self(text.into_bytes())
+        Self(format!("{}content-length: {}\r\n\r\n{body}", post(key, path), body.len()).into_bytes())
+    }
+
+    /// A submission with an idempotency key.
+    pub(crate) fn submission(key: &str, idempotency_key: &str, body: &str) -> Self {
+        let (head, length) = (post(key, "/v1/submissions"), body.len());
+        Self(format!("{head}idempotency-key: {idempotency_key}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes())
     }
 }
 
@@ -161,6 +162,21 @@ impl Source for Repeated {
         request.extend_from_slice(&self.0);
         true
     }
+}
+
+/// The answers of the cohort, as JSON.
+pub(crate) fn cohort_answers() -> Vec<String> {
+    let releases = Releases::load().unwrap();
+    let people = cohort(&releases.current().table.asked);
+    people.iter().map(|answers| serde_json::to_string(answers).unwrap()).collect()
+}
+
+/// The start of a POST request, up to the last headers.
+fn post(key: &str, path: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: bench.example\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\n"
+    )
 }
 
 /// Requests in turn.

@@ -12,11 +12,10 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// The usage of a server, of PostgreSQL with all its processes, including ended ones, and of this process.
+    /// The usage of a server and of PostgreSQL, each with all its processes, including ended ones, and of this process.
     pub(crate) fn now(server: u32, postgres: u32) -> Self {
         let generator = Times::of("self").map_or(0.0, |times| times.own);
-        let server = Times::of(&server.to_string()).map_or(0.0, |times| times.own);
-        Self { server, postgres: family(postgres), generator }
+        Self { server: family(server), postgres: family(postgres), generator }
     }
 
     pub(crate) fn since(self, before: &Self) -> Self {

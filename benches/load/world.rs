@@ -20,7 +20,7 @@ use crate::{Options, progress};
 /// The load must not reach the rate limits of a credential or clinic.
 pub(crate) const UNLIMITED: [(&str, &str); 2] =
     [("SARCOSCREEN_RATE_PER_CREDENTIAL", "0"), ("SARCOSCREEN_RATE_PER_CLINIC", "0")];
-const WARM_UP: Duration = Duration::from_secs(1);
+pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
 
 pub(crate) struct Clinic {
     pub(crate) id: Uuid,
