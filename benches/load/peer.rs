@@ -27,7 +27,7 @@ use crate::seed::Size;
 /// The key that a peer accepts.
 pub(crate) const KEY: &str = "a-key-of-the-benchmark-with-as-many-characters-as-ours";
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
-const UNTIL_READY: Duration = Duration::from_secs(60);
+const UNTIL_READY: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy)]
 pub(crate) enum Framework {
