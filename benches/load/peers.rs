@@ -20,7 +20,7 @@ use crate::{Options, progress};
 
 /// What the peers answer is nearest to this view of the service, which is the first server of each comparison.
 const SUMMARY: &str = "sarcoscreen, `summary`";
-/// The view without a wish.
+/// The default view.
 const PERSON: &str = "sarcoscreen, `person`";
 /// Answers that a submission must have.
 const FIVE: &str = r#"{"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
