@@ -26,7 +26,7 @@ const MORE: usize = 40;
 /// Allowed dead rows for each hundred live rows, plus a constant for every table.
 const DEAD: i64 = 30;
 const SOME_DEAD: i64 = 100_000;
-/// Maximum length of the queues, in seconds of work.
+/// Maximum length of the queue of deliveries, in seconds of work.
 const WAITING: f64 = 60.0;
 
 /// Measurements at the end of a minute.
@@ -37,6 +37,7 @@ struct Figures {
     live: i64,
     dead: i64,
     deliveries: i64,
+    /// Audit entries that two periods of sealing have not sealed. Younger ones only show how far the period is.
     unsealed: i64,
     size: i64,
 }
@@ -46,7 +47,8 @@ const DATABASE: &str = "
            (select sum(n_live_tup)::bigint from pg_stat_user_tables) as live,
            (select sum(n_dead_tup)::bigint from pg_stat_user_tables) as dead,
            (select count(*) from webhook_deliveries where state = 'pending') as deliveries,
-           (select count(*) from audit_pending) as unsealed,
+           (select count(*) from audit_pending join audit_entries using (clinic_id, audit_entry_id)
+            where at < now() - interval '20 s') as unsealed,
            pg_database_size(current_database()) / 1024 / 1024 as size";
 
 impl Figures {
@@ -74,7 +76,7 @@ impl Figures {
             ("connections", self.connections <= filled.connections + i64::try_from(MORE).unwrap()),
             ("dead rows", self.dead <= self.live * DEAD / 100 + SOME_DEAD),
             ("deliveries", self.deliveries <= waiting),
-            ("unsealed entries", self.unsealed <= waiting),
+            ("unsealed entries", self.unsealed == 0),
         ];
         held.into_iter().filter(|(_, held)| !held).map(|(name, _)| name).collect()
     }
@@ -104,7 +106,7 @@ async fn no_resource_grows_in_an_hour_of_half_load() {
     println!("{rate:.0} submissions a second");
     println!(
         "| minute | stored | refused | other | p99 | memory | descriptors | connections | live rows | dead rows | deliveries | \
-         unsealed | database |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+         unsealed after 20 s | database |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     );
     let site = Site::new().await;
     let service = site.serve(&[("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1")]);
