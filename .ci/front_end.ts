@@ -25,8 +25,8 @@ const client = createClient<paths>({ baseUrl, headers: { Authorization: `Bearer 
 const form = await client.GET("/v1/questionnaire");
 const questions = form.data?.groups.flatMap((group) => group.items) ?? [];
 const preview = await client.POST("/v1/scores", { body: { answers } });
-const retryKey = crypto.randomUUID(); // one for each person who submits, kept until the answer is there
-const submit = () => client.POST("/v1/submissions", { params: { header: { "Idempotency-Key": retryKey } }, body: { answers } });
+const idempotencyKey = crypto.randomUUID(); // one for each submission, kept until the response arrives
+const submit = () => client.POST("/v1/submissions", { params: { header: { "Idempotency-Key": idempotencyKey } }, body: { answers } });
 const { data: receipt, error: problem } = await submit();
 const beside = problem?.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`) ?? [];
 

@@ -13,7 +13,7 @@ from sarcoscreen_client.models import Problem, SubmissionInput, SubmissionReceip
 
 
 def send(client: AuthenticatedClient, record: str, body: SubmissionInput) -> SubmissionReceipt | Problem | None:
-    # The record's own id makes a retry safe: the same record is never stored twice.
+    # With the id of the record as the key, a retry within 72 hours is stored once.
     return create_submission.sync(client=client, body=body, idempotency_key=record)
 
 

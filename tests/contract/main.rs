@@ -11,6 +11,7 @@ mod document;
 mod examples;
 mod follow_up;
 mod follow_up_history;
+mod guides;
 mod operations;
 mod people;
 mod properties;
