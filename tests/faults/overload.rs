@@ -40,7 +40,7 @@ const SOON: Duration = Duration::from_millis(100);
 const SETTINGS: [(&str, &str); 1] = [("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1")];
 
 /// Submissions per second that the service stores for clients that wait for each response.
-pub(crate) async fn capacity() -> f64 {
+async fn capacity() -> f64 {
     let site = Site::new().await;
     let service = site.serve(&SETTINGS);
     let load = Load::start(site.clinics, service.address(), CLIENTS);
