@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use crate::hostile::{DOCUMENT, address, closes, connect, crowd, descriptors, exchange, processor, until};
@@ -249,6 +249,40 @@ async fn connections_wait_for_a_paused_service() {
     }
     println!("the slowest of {} connected after {slowest:?}", waiting.len());
     assert!(slowest < Duration::from_millis(900), "{slowest:?}");
+    service.stop();
+}
+
+/// The length of a response that was read to its end.
+async fn read_response(stream: &mut BufReader<TcpStream>) -> usize {
+    let (mut length, mut line) = (0, String::new());
+    while line != "\r\n" {
+        line.clear();
+        assert_ne!(stream.read_line(&mut line).await.unwrap(), 0, "the service closed the connection");
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    stream.read_exact(&mut vec![0; length]).await.unwrap()
+}
+
+/// A response of several writes does not wait until the client acknowledges the first one. Clients delay that by 40 ms.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_response_does_not_wait_for_an_acknowledgement() {
+    let (place, _) = place().await;
+    let service = place.serve();
+    let mut stream = BufReader::new(connect(service.address(), LOCAL).await.unwrap());
+    let mut times = Vec::new();
+    for _ in 0..60 {
+        let start = Instant::now();
+        stream.write_all(b"GET /v1/questionnaire HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+        assert!(read_response(&mut stream).await > 20_000);
+        times.push(start.elapsed());
+    }
+    // A system acknowledges the first segments of a connection at once.
+    times.drain(..30);
+    times.sort();
+    println!("the last 30 took {:?} at the median, {:?} at most", times[15], times[29]);
+    assert!(times[15] < Duration::from_millis(30), "{:?}", times[15]);
     service.stop();
 }
 
