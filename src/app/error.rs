@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::follow_ups::Latest;
 use crate::domain::ids::{ClinicId, CredentialId};
 use crate::domain::{access::actor::Role, screening::rule_table::Id, screening::scoring::Alarm};
 use crate::store::{database::constraint::Meaning, error::StoreError};
@@ -11,7 +12,7 @@ use crate::store::{database::constraint::Meaning, error::StoreError};
 pub enum AppError {
     #[error("{} faults in the input", .0.len())]
     Faulty(Vec<Fault>),
-    /// The answers, or what was sent with them, have these faults.
+    /// The answers, or other fields of the request, have these faults.
     #[error("{} faults in the input", .faults.len())]
     Refused {
         faults: Vec<Fault>,
@@ -41,6 +42,8 @@ pub enum AppError {
     Conflict(&'static str),
     #[error("the resource has changed since it was read")]
     Stale,
+    #[error("the follow-up has changed since it was read")]
+    FollowUpChanged(Box<Latest>),
     #[error("several resources have this name")]
     Ambiguous,
     #[error("too many requests")]

@@ -113,7 +113,7 @@ async fn the_history_contains_what_intake_overwrites_but_not_what_it_adds() {
     clinic.intake.submit(&newer).await.expect(201);
     let items = clinic.staff.get(&history).await.expect(200)["items"].clone();
     assert_eq!((items.as_array().unwrap().len(), &items[0]["contact_before"]), (1, &contact("Ana Ruiz")));
-    // Staff who saw the earlier version do not overwrite what intake wrote.
+    // Staff with the earlier version cannot overwrite the change by intake.
     put(&clinic.staff, &format!("/v1/subjects/{subject}/contact"), &tag, &contact("X Y")).await.expect(412);
 }
 
@@ -182,7 +182,7 @@ async fn two_subjects_merge_and_an_undo_restores_both() {
     assert_eq!(submissions(&clinic, &two).await, [theirs]);
     assert_eq!(submissions(&clinic, &one).await, [id(&later["id"]), id(&kept["id"])]);
     assert_eq!(case(&clinic, &opened).await["subject_id"], two.as_str());
-    // A submission that joined after the merge stays, with a follow-up of its own subject.
+    // A submission that joined after the merge stays with its subject, which gets a follow-up.
     let own =
         clinic.staff.get(&format!("/v1/submissions/{}", id(&later["id"]))).await.json()["follow_up"]["id"].clone();
     assert_ne!(own, opened.as_str());
@@ -230,15 +230,56 @@ async fn merging_two_open_follow_ups_keeps_one_with_the_higher_urgency_and_earli
     let back = case(&clinic, &closing).await;
     assert_eq!((&back["state"], &back["subject_id"]), (&json!("open"), &json!(two)));
 
-    // A follow-up that changed after the merge returns to its subject, and stays closed.
+    // A follow-up that staff reopened and closed after the merge returns to its subject, and stays closed.
     let done = merge(&clinic.staff, &one, &two).await.expect(200);
-    sqlx::query("update follow_ups set row_version = row_version + 1 where state = 'closed'")
-        .execute(&mut world.connect().await)
-        .await
-        .unwrap();
+    for (case_id, command) in [(&keeping, "close"), (&closing, "reopen"), (&closing, "close")] {
+        let path = format!("/v1/follow-ups/{case_id}");
+        let tag = format!("\"{}\"", case(&clinic, case_id).await["version"]);
+        let body =
+            if command == "close" { json!({"outcome": "not_needed", "not_needed_reason": "other"}) } else { json!({}) };
+        let request = clinic.staff.request("POST", &format!("{path}/{command}")).header("if-match", tag).json(&body);
+        clinic.staff.send(request).await.expect(200);
+    }
     let undo = format!("/v1/subjects/{one}/merges/{}/undo", id(&done["id"]));
     clinic.staff.send(clinic.staff.request("POST", &undo)).await.expect(200);
     assert_eq!(case(&clinic, &closing).await["state"], "closed");
+}
+
+/// The open follow-up of the subject, if it has one.
+async fn open_case(clinic: &Clinic, subject: &str) -> Option<Value> {
+    let page = clinic.staff.get(&format!("/v1/follow-ups?subject_id={subject}")).await.expect(200);
+    page["items"].as_array().unwrap().first().cloned()
+}
+
+#[tokio::test]
+async fn every_flagged_subject_has_an_open_follow_up_in_whatever_order_merges_are_undone() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let kept = id(&submit(&clinic.intake, "R-1", fit()).await["subject_id"]);
+    let mut flagged = Vec::new();
+    for reference in ["R-2", "R-3", "R-4"] {
+        let receipt = submit(&clinic.intake, reference, frail()).await;
+        flagged.push((id(&receipt["subject_id"]), id(&receipt["follow_up"]["id"])));
+    }
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut undos = Vec::new();
+        for (subject, _) in &flagged {
+            let done = merge(&clinic.staff, &kept, subject).await.expect(200);
+            undos.push(format!("/v1/subjects/{kept}/merges/{}/undo", id(&done["id"])));
+            world.clock.advance(60);
+        }
+        for (number, index) in order.into_iter().enumerate() {
+            clinic.staff.send(clinic.staff.request("POST", &undos[index])).await.expect(200);
+            let own = open_case(&clinic, &flagged[index].0).await.expect("an open follow-up of the subject that left");
+            assert_eq!(own["id"], flagged[index].1.as_str());
+            let versions = clinic.staff.get(&format!("/v1/follow-ups/{}/history", id(&own["id"]))).await.expect(200);
+            assert_eq!(versions["items"].as_array().unwrap().last().unwrap()["command"], "unmerge");
+            assert_eq!(open_case(&clinic, &kept).await.is_some(), number < 2, "{order:?}, after {index}");
+        }
+    }
+    let crossing = "select count(*) from submissions s join follow_ups f using (clinic_id, follow_up_id)
+        where s.subject_id <> f.subject_id";
+    assert_eq!(world.count(crossing).await, 0);
 }
 
 #[tokio::test]

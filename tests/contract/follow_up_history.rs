@@ -1,7 +1,7 @@
 //! Random submissions, commands, merges and undone merges: a subject has at most one open follow-up, a submission's follow-up
 //! is one of its subject, and the follow-ups equal a replay of their history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::replay::{Version, replay};
 
-const SUBJECTS: u128 = 3;
+const SUBJECTS: usize = 4;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -42,10 +42,12 @@ struct Clinic {
     submissions: BTreeMap<SubmissionId, (FlaggedSubmission, SubjectId, FollowUpId)>,
     /// Each merge with the version of the follow-up that it closed.
     merges: Vec<(SubjectMerge, Option<i32>)>,
+    /// Submissions of subjects whose open follow-up was later closed by a command.
+    settled: BTreeSet<SubmissionId>,
 }
 
 fn subject(index: usize) -> SubjectId {
-    SubjectId(Uuid::from_u128(0xa00 + index as u128 % SUBJECTS))
+    SubjectId(Uuid::from_u128(0xa00 + (index % SUBJECTS) as u128))
 }
 
 impl Clinic {
@@ -69,9 +71,19 @@ impl Clinic {
         for (_, of, case) in self.submissions.values() {
             assert_eq!(self.cases[case].subject_id, *of);
         }
-        for index in 0..3 {
-            let open = self.cases.values().filter(|case| case.subject_id == subject(index) && !case.state.is_closed());
-            assert!(open.count() <= 1);
+        for index in 0..SUBJECTS {
+            let of_subject = subject(index);
+            let open = self.cases.values().filter(|case| case.subject_id == of_subject && !case.state.is_closed());
+            let open: Vec<_> = open.collect();
+            assert!(open.len() <= 1);
+            let unsettled =
+                self.submissions.iter().filter(|(id, (_, of, _))| *of == of_subject && !self.settled.contains(id));
+            for (id, (flagged, ..)) in unsettled {
+                let case = open.first().unwrap_or_else(|| panic!("{id:?} is flagged and has no open follow-up"));
+                assert!(case.urgency <= flagged.urgency && case.band >= flagged.band);
+                assert!(flagged.findings.iter().all(|finding| case.findings.contains(finding)));
+                assert!(flagged.positive_instruments.iter().all(|one| case.positive_instruments.contains(one)));
+            }
         }
     }
 
@@ -104,12 +116,17 @@ impl Clinic {
         let (clinic_id, sender_id) = (ClinicId(Uuid::nil()), credential_id.0.into());
         let actor = Actor { clinic_id, credential_id, sender_id, role: Role::Staff, request_id: None };
         let Ok(change) = decide(case, command, &actor, self.now()) else { return };
-        // As the unique index: reopening needs a subject without another open follow-up.
+        // Like the unique index: a follow-up cannot be reopened if its subject has another open one.
         let opens = case.state.is_closed() && !change.after.state.is_closed();
         let another = |one: &FollowUp| one.subject_id == case.subject_id && !one.state.is_closed();
-        if !(opens && self.cases.values().any(another)) {
-            self.keep(change);
+        if opens && self.cases.values().any(another) {
+            return;
         }
+        if change.moved && change.after.state.is_closed() {
+            let of_subject = self.submissions.iter().filter(|(_, (_, of, _))| *of == case.subject_id);
+            self.settled.extend(of_subject.map(|(id, _)| *id));
+        }
+        self.keep(change);
     }
 
     fn merge(&mut self, kept: SubjectId, merged: SubjectId) {
@@ -154,14 +171,21 @@ impl Clinic {
         let of_kept = self.submissions.values().filter(|(_, of, _)| *of == merge.kept).map(|(_, _, case)| *case);
         let joined: Vec<FollowUpId> = of_kept.collect();
         let spare: Vec<FollowUpId> = merge.follow_up_ids.iter().map(|_| FollowUpId(self.id())).collect();
-        let closed = merge.closed_follow_up.zip(closed_version).map(|(id, version)| {
+        let state_before = |id: FollowUpId, version: i32| {
             let before = &self.history[&id][usize::try_from(version).unwrap() - 2];
-            (id, version, serde_json::from_value::<FollowUpState>(before["after"]["state"].clone()).unwrap())
-        });
+            serde_json::from_value::<FollowUpState>(before["after"]["state"].clone()).unwrap()
+        };
+        let closed = merge.closed_follow_up.zip(closed_version);
+        let closed = closed.map(|(id, version)| (id, state_before(id, version)));
         let (kept, merged, moved) = (merge.kept, merge.merged, &*merge.follow_up_ids);
-        let undo = Undo { kept, merged, moved, closed, joined: &joined, spare: &spare };
+        let of_kept = self.merges.iter().filter(|(later, _)| later.kept == kept && later.merged_at >= merge.merged_at);
+        let later =
+            of_kept.filter_map(|(later, version)| Some((later.closed_follow_up?, later.merged_at, (*version)?)));
+        let mut later: Vec<_> = later.map(|(id, at, version)| (id, at, state_before(id, version))).collect();
+        later.sort_by_key(|(_, at, _)| *at);
+        let undo = Undo { kept, merged, moved, closed, joined: &joined, later: &later, spare: &spare };
         let result = unmerge(&self.both(kept, merged), &undo, None, self.now()).unwrap();
-        for change in result.changes {
+        for change in result.changes.into_iter().chain(result.reopened) {
             self.keep(change);
         }
         for (of, copy) in result.copies {
@@ -175,7 +199,7 @@ impl Clinic {
         self.cases.values().filter(|case| [one, other].contains(&case.subject_id)).cloned().collect()
     }
 
-    /// Writes a change as the store does: on the version that it was decided on, with a row of the history in JSON.
+    /// Stores a change as the store does: it must apply to the current version, and adds a JSON row to the history.
     fn keep(&mut self, change: Change) {
         let before = self.cases.get(&change.after.follow_up_id);
         assert_eq!(before.map(|case| case.version), change.before);
@@ -233,10 +257,10 @@ fn command() -> impl Strategy<Value = FollowUpCommand> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..3_usize, 0..3_usize, 0..3_usize, 0..4_usize)
+        4 => (0..SUBJECTS, 0..3_usize, 0..3_usize, 0..4_usize)
             .prop_map(|(subject, urgency, band, finding)| Step::Submit { subject, urgency, band, finding }),
         6 => (0..12_usize, 1..=3_u128, command()).prop_map(|(case, by, command)| Step::Command { case, by, command }),
-        2 => (0..3_usize, 0..3_usize).prop_map(|(kept, merged)| Step::Merge { kept, merged }),
+        2 => (0..SUBJECTS, 0..SUBJECTS).prop_map(|(kept, merged)| Step::Merge { kept, merged }),
         2 => (0..3_usize).prop_map(|merge| Step::Undo { merge }),
     ]
 }
@@ -256,6 +280,75 @@ proptest! {
             prop_assert_eq!(&replay(&history, &flagged), &clinic.cases[id]);
         }
     }
+}
+
+fn submit(subject: usize) -> Step {
+    Step::Submit { subject, urgency: 1, band: 1, finding: subject }
+}
+
+fn staff(case: usize, command: FollowUpCommand) -> Step {
+    Step::Command { case, by: 1, command }
+}
+
+/// Executes steps, and returns the subjects with an open follow-up.
+fn subjects_with_an_open_follow_up(steps: &[Step]) -> Vec<SubjectId> {
+    let mut clinic = Clinic::default();
+    for step in steps {
+        clinic.step(step);
+    }
+    let open = clinic.cases.values().filter(|case| !case.state.is_closed());
+    open.map(|case| case.subject_id).collect()
+}
+
+#[test]
+fn a_note_on_a_merged_follow_up_does_not_keep_it_closed_when_a_merge_is_undone() {
+    let merge = |merged| Step::Merge { kept: 0, merged };
+    let undo = Step::Undo { merge: 0 };
+    let own = [submit(0), submit(1), merge(1), staff(1, FollowUpCommand::Note), undo.clone()];
+    assert_eq!(subjects_with_an_open_follow_up(&own), [subject(0), subject(1)]);
+    let taken_over = [submit(1), submit(2), merge(1), merge(2), staff(1, FollowUpCommand::Note), undo];
+    assert_eq!(subjects_with_an_open_follow_up(&taken_over), [subject(1), subject(0)]);
+}
+
+#[test]
+fn only_a_follow_up_that_a_merge_of_now_closed_is_reopened_in_place_of_one_that_leaves() {
+    let close = FollowUpCommand::Close(Closing::NotNeeded { reason: NotNeededReason::Other });
+    let merge = |merged| Step::Merge { kept: 0, merged };
+    let steps = [
+        submit(1),
+        staff(0, close),
+        submit(1),
+        submit(2),
+        merge(2),
+        merge(1),
+        staff(2, close),
+        staff(0, FollowUpCommand::Reopen),
+        Step::Undo { merge: 1 },
+        submit(1),
+        staff(2, FollowUpCommand::Reopen),
+        merge(1),
+        Step::Undo { merge: 0 },
+    ];
+    // The first follow-up of subject 1 is open for subject 0, and the one of subject 2 left.
+    assert_eq!(subjects_with_an_open_follow_up(&steps), [subject(0), subject(2)]);
+}
+
+#[test]
+fn the_reopened_follow_up_has_the_values_of_all_that_the_leaving_one_took_over() {
+    let merge = |merged| Step::Merge { kept: 0, merged };
+    let steps = [submit(1), submit(2), submit(3), merge(1), merge(2), merge(3), Step::Undo { merge: 0 }];
+    // `step` checks the values.
+    assert_eq!(subjects_with_an_open_follow_up(&steps), [subject(1), subject(0)]);
+}
+
+#[test]
+fn a_follow_up_that_staff_closed_since_is_not_reopened_in_place_of_one_that_leaves() {
+    let close = FollowUpCommand::Close(Closing::NotNeeded { reason: NotNeededReason::Other });
+    let merge = |merged| Step::Merge { kept: 0, merged };
+    let (reopen, undo) = (FollowUpCommand::Reopen, Step::Undo { merge: 0 });
+    let work = [staff(0, close), staff(1, reopen), staff(1, close), staff(0, reopen)];
+    let steps = [vec![submit(1), submit(2), merge(1), merge(2)], work.to_vec(), vec![undo]].concat();
+    assert_eq!(subjects_with_an_open_follow_up(&steps), [subject(1)]);
 }
 
 #[test]

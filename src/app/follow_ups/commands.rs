@@ -6,7 +6,7 @@ use super::find;
 use crate::app::audit::{audited_read, entry};
 use crate::app::{App, AppError, Result, once::Once};
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::follow_ups::{Change, FollowUp, FollowUpCommand, Note, Refusal, decide};
+use crate::domain::follow_ups::{Change, FollowUp, FollowUpCommand, FollowUpEvent, Latest, Note, Refusal, decide};
 use crate::domain::{access::actor::Actor, audit::AuditAction, ids::FollowUpId, submissions::Idempotency};
 use crate::store;
 use crate::store::follow_ups::commands::{Decided, Outcome};
@@ -40,7 +40,7 @@ pub async fn command(app: &App, actor: &Actor, asked: CommandRequest) -> Result<
     }
     let case = find(app, actor, asked.follow_up_id).await?;
     if case.version != asked.version {
-        return stale(app, actor, idempotency).await;
+        return stale(app, actor, asked.follow_up_id, idempotency).await;
     }
     execute(app, actor, &case, asked).await
 }
@@ -80,7 +80,7 @@ async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandReques
     match store::follow_ups::commands::commit_change(&app.store, actor.clinic_id, &decided, idempotency).await? {
         Outcome::Written(follow_up) => Ok(committed(app, *follow_up, now)),
         Outcome::Known(kept) => replay(app, actor, kept).await,
-        Outcome::Stale | Outcome::Nothing => stale(app, actor, idempotency).await,
+        Outcome::Stale | Outcome::Nothing => stale(app, actor, case.follow_up_id, idempotency).await,
     }
 }
 
@@ -132,8 +132,21 @@ async fn replay(app: &App, actor: &Actor, kept: Kept) -> Result<Once<Answered>> 
 }
 
 /// The follow-up has changed. A concurrent copy of this request may have changed it after this one looked up the key.
-async fn stale(app: &App, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<Once<Answered>> {
-    earlier(app, actor, idempotency).await?.ok_or(AppError::Stale)
+/// Otherwise fails with the latest version.
+async fn stale(
+    app: &App,
+    actor: &Actor,
+    follow_up_id: FollowUpId,
+    idempotency: Option<&Idempotency>,
+) -> Result<Once<Answered>> {
+    if let Some(answered) = earlier(app, actor, idempotency).await? {
+        return Ok(answered);
+    }
+    let version = find(app, actor, follow_up_id).await?.version;
+    let event = store::follow_ups::events::find(&app.store, actor.clinic_id, follow_up_id, version).await?;
+    let FollowUpEvent { after, at, by, by_name, .. } = event.ok_or(AppError::Stale)?;
+    let latest = Latest { version, state: after.state.name(), at, by, by_name };
+    Err(AppError::FollowUpChanged(Box::new(latest)))
 }
 
 fn refused(refusal: Refusal) -> AppError {

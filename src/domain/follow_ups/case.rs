@@ -160,6 +160,17 @@ pub struct FollowUpEvent {
     pub after: FollowUp,
 }
 
+/// The latest version of a follow-up, for a caller who has read an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Latest {
+    pub version: i32,
+    pub state: StateName,
+    pub at: Timestamp,
+    /// The credential that made the version; `None` if the operator or an upgrade of the service made it.
+    pub by: Option<CredentialId>,
+    pub by_name: Option<String>,
+}
+
 /// One version of a follow-up, and the event that makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -199,7 +210,7 @@ impl FollowUpState {
         matches!(self, Self::Closed { .. })
     }
 
-    /// The assignee, or the one when it was closed.
+    /// The assignee; of a closed follow-up, the assignee when it was closed.
     pub const fn assignee(self) -> Option<CredentialId> {
         match self {
             Self::Open => None,
@@ -210,7 +221,7 @@ impl FollowUpState {
         }
     }
 
-    /// The booked appointment, or the one that was booked when it was closed.
+    /// The booked appointment; of a closed follow-up, the appointment that was booked when it was closed.
     pub const fn appointment_at(self) -> Option<Timestamp> {
         match self {
             Self::Open | Self::Assigned { .. } | Self::Contacted { .. } => None,
@@ -222,6 +233,14 @@ impl FollowUpState {
     /// This state after closing: it keeps the assignee and the appointment.
     pub(super) const fn closed_as(self, closing: Closing, at: Timestamp) -> Self {
         Self::Closed { assignee: self.assignee(), appointment: self.appointment_at(), closing, at }
+    }
+
+    /// When a merge closed it; `None` if no merge did, or if it was reopened since.
+    pub const fn merged_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Closed { closing: Closing::NotNeeded { reason: NotNeededReason::Merged }, at, .. } => Some(at),
+            _ => None,
+        }
     }
 
     /// The outcome and the time of closing; `None` unless it is closed.

@@ -80,18 +80,18 @@ impl Note {
 impl Refusal {
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::NotClosed => "the case is not closed",
-            Self::Closed => "the case is closed; it can be reopened, and notes can be added",
-            Self::Unassigned => "the case has no assignee; claim it first",
-            Self::NotAssignee => "another user is the assignee of the case; reassign it to take it over",
-            Self::HasItAlready => "the case is already assigned to this user",
+            Self::NotClosed => "the follow-up is not closed",
+            Self::Closed => "the follow-up is closed; it can be reopened, and notes can be added",
+            Self::Unassigned => "the follow-up has no assignee; claim it first",
+            Self::NotAssignee => "another user is the assignee of the follow-up; reassign it to take it over",
+            Self::HasItAlready => "the follow-up is already assigned to this user",
             Self::NotBooked => "no appointment is booked",
             Self::StillBooked => "an appointment is booked; unbook it first",
             Self::AppointmentAhead => "the appointment is in the future",
             Self::AppointmentOutOfRange => "must be in the future, within two years",
-            Self::NeverTried => "no contact attempt is recorded; a case is unreachable only after an attempt",
-            Self::OnlyNotNeeded => "a case without an assignee can only be closed as not needed",
-            Self::Exhausted => "a counter of the case is at its maximum",
+            Self::NeverTried => "no contact attempt is recorded; a follow-up is unreachable only after an attempt",
+            Self::OnlyNotNeeded => "a follow-up without an assignee can only be closed as not needed",
+            Self::Exhausted => "a counter of the follow-up is at its maximum",
         }
     }
 }

@@ -48,7 +48,7 @@ pub fn open(subject_id: SubjectId, flagged: &FlaggedSubmission) -> Change {
 }
 
 /// Joins a submission to the open follow-up of its subject. The follow-up gets the higher urgency and band, and the
-/// findings and positive instruments of both. If its urgency rises, it gets the earlier due time. Its state stays.
+/// findings and positive instruments of both. If its urgency rises, it gets the earlier due time. Its state is unchanged.
 /// Fails when the follow-up is closed or its version is at its maximum.
 pub fn join(case: &FollowUp, flagged: &FlaggedSubmission) -> Result<Change, Refusal> {
     if case.state.is_closed() {

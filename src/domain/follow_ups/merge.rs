@@ -1,5 +1,5 @@
-//! What a merge of two subjects, and its undoing, make of their follow-ups. A subject has at most one open follow-up, before
-//! and after.
+//! The effect of a merge of two subjects, and of its undoing, on their follow-ups. A subject has at most one open
+//! follow-up, before and after.
 
 use jiff::Timestamp;
 
@@ -24,10 +24,13 @@ pub struct Undo<'a> {
     /// The subject that was merged into it.
     pub merged: SubjectId,
     pub moved: &'a [FollowUpId],
-    /// The follow-up that the merge closed, its version after closing, and its state before.
-    pub closed: Option<(FollowUpId, i32, FollowUpState)>,
+    /// The follow-up that the merge closed, and its state before.
+    pub closed: Option<(FollowUpId, FollowUpState)>,
     /// The follow-ups that submissions of the kept subject belong to. Submissions of the merged subject are moved back already.
     pub joined: &'a [FollowUpId],
+    /// The follow-ups that later merges into the kept subject closed, the earliest first, each with the time of the merge
+    /// and its state before. Merges that are undone do not count.
+    pub later: &'a [(FollowUpId, Timestamp, FollowUpState)],
     /// Ids for the copies of follow-ups, enough for each follow-up of the merge.
     pub spare: &'a [FollowUpId],
 }
@@ -37,6 +40,8 @@ pub struct Unmerged {
     pub changes: Vec<Change>,
     /// Each follow-up that was split, with its copy. The submissions of the kept subject belong to the copy.
     pub copies: Vec<(FollowUpId, FollowUpId)>,
+    /// A follow-up of the kept subject to be reopened, written after `changes`: the subject has an open one until then.
+    pub reopened: Option<Change>,
 }
 
 /// Moves every follow-up of the merged subject to the kept one. If both have an open one, the merged subject's is
@@ -71,9 +76,10 @@ pub fn merge(
 }
 
 /// Moves back the follow-ups of the merge that still belong to the kept subject. The one that the merge closed gets its
-/// state before the merge, unless it changed since or the merged subject has another open one. A follow-up that
-/// submissions of the kept subject joined since is split: they get a copy of it. `cases` are all follow-ups of both
-/// subjects. Fails when a version is at its maximum.
+/// state before the merge, unless staff reopened it since or the merged subject has another open one. A follow-up that
+/// submissions of the kept subject joined since is split: they get a copy of it. If an open follow-up moves back without
+/// a copy, the first one that a later merge closed in its favour is reopened, with the values of the others added. `cases`
+/// are all follow-ups of both subjects. Fails when a version is at its maximum.
 pub fn unmerge(
     cases: &[FollowUp],
     undo: &Undo<'_>,
@@ -86,7 +92,7 @@ pub fn unmerge(
     let mut changes = Vec::new();
     for case in cases.iter().filter(|case| moves(case)) {
         let state = match undo.closed {
-            Some((id, version, before)) if id == case.follow_up_id && version == case.version && !another_open => {
+            Some((id, before)) if id == case.follow_up_id && case.state.merged_at().is_some() && !another_open => {
                 before
             }
             _ => case.state,
@@ -102,10 +108,24 @@ pub fn unmerge(
         let copy = FollowUp { follow_up_id: copy, subject_id: kept, ..case };
         changes.push(Change::first(copy, EventKind::Unmerge, by, at));
     }
-    Ok(Unmerged { changes, copies })
+    let leaves = |case: &FollowUp| moves(case) && !case.state.is_closed() && !undo.joined.contains(&case.follow_up_id);
+    let mut taken_over = undo.later.iter().filter_map(|(id, merged_at, before)| {
+        let stays = |case: &&FollowUp| case.follow_up_id == *id && case.subject_id == kept && !moves(case);
+        let case = cases.iter().find(stays).filter(|case| case.state.merged_at() == Some(*merged_at))?;
+        Some((case, *before))
+    });
+    let reopened = match taken_over.next() {
+        Some((first, state)) if cases.iter().any(leaves) => {
+            let opens = FollowUp { state, ..first.clone() };
+            let after = taken_over.fold(opens, |after, (other, _)| with_other(&after, other));
+            Some(Change::next(first, after, EventKind::Unmerge, by, at)?)
+        }
+        _ => None,
+    };
+    Ok(Unmerged { changes, copies, reopened })
 }
 
-/// The follow-up that stays open, with what it takes from the one that closes.
+/// The follow-up that stays open, with the values that it takes from the one that closes.
 fn with_other(staying: &FollowUp, closing: &FollowUp) -> FollowUp {
     FollowUp {
         urgency: staying.urgency.min(closing.urgency),

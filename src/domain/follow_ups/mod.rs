@@ -8,8 +8,8 @@ mod merge;
 pub mod worklist;
 
 pub use case::{
-    Change, Closing, ClosingOutcome, Diagnosis, EventKind, FollowUp, FollowUpEvent, FollowUpState, NotNeededReason,
-    StateName,
+    Change, Closing, ClosingOutcome, Diagnosis, EventKind, FollowUp, FollowUpEvent, FollowUpState, Latest,
+    NotNeededReason, StateName,
 };
 pub use command::{FollowUpCommand, Note, Refusal};
 pub use decide::decide;

@@ -3,15 +3,21 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::names::CareLevelName;
+use super::names::{CareLevelName, FollowUpStateName};
 use super::request_id::current_request_id;
 use super::wording::{AlarmBody, RedFlagBody};
 use crate::app::error::AppError;
 use crate::domain::causes::with_causes;
 use crate::domain::fault::{Fault, MOST_FAULTS};
+use crate::domain::follow_ups::Latest;
+use crate::domain::ids::CredentialId;
+
+const READ_AGAIN: &str = "read it again and send its current ETag in If-Match";
 
 /// Defines the problem types with their names, statuses and titles.
 macro_rules! problem_types {
@@ -87,6 +93,10 @@ pub struct ProblemBody {
     pub request_id: String,
     /// All faults of the request.
     pub errors: Vec<FaultBody>,
+    /// The latest version of the follow-up; only on a 412 of a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub current: Option<CurrentVersionBody>,
     /// Red flags in the answers that could be read; only on a 422 of scores and submissions.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -99,6 +109,37 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub care_text: Option<Option<String>>,
+}
+
+/// The latest version of a follow-up, for a caller who has read an earlier one.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = CurrentVersion)]
+pub struct CurrentVersionBody {
+    /// Version number.
+    #[schema(minimum = 1)]
+    pub version: i32,
+    /// State of the follow-up.
+    pub state: FollowUpStateName,
+    /// When the version was made.
+    pub at: Timestamp,
+    /// Who made it; null if the operator or an upgrade of the service did.
+    pub by: Option<ByBody>,
+}
+
+/// The credential that made a change.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = By)]
+pub struct ByBody {
+    /// Id of the credential.
+    pub credential_id: Uuid,
+    /// The person or system that the credential was given to.
+    pub display_name: Option<String>,
+}
+
+impl ByBody {
+    pub(in crate::http) fn new(id: CredentialId, display_name: Option<String>) -> Self {
+        Self { credential_id: id.0, display_name }
+    }
 }
 
 /// One fault of a request.
@@ -122,13 +163,15 @@ pub struct Problem {
     pub(in crate::http) detail: String,
     pub(in crate::http) faults: Vec<Fault>,
     pub(in crate::http) alarm: Option<Box<AlarmBody>>,
+    current: Option<Box<CurrentVersionBody>>,
     allow: Option<String>,
     retry_after: Option<u64>,
 }
 
 impl Problem {
     pub fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), faults: Vec::new(), alarm: None, allow: None, retry_after: None }
+        let detail = detail.into();
+        Self { kind, detail, faults: Vec::new(), alarm: None, current: None, allow: None, retry_after: None }
     }
 
     /// A problem of content, with all faults and, for answers, the red flags.
@@ -169,10 +212,18 @@ impl Problem {
             detail: self.detail.clone(),
             request_id: current_request_id(),
             errors: self.faults.iter().take(MOST_FAULTS).map(FaultBody::from).collect(),
+            current: self.current.as_deref().cloned(),
             red_flags: alarm.map(|alarm| alarm.red_flags.clone()),
             care_level: alarm.map(|alarm| alarm.care_level),
             care_text: alarm.map(|alarm| alarm.care_text.clone()),
         }
+    }
+}
+
+impl From<Latest> for CurrentVersionBody {
+    fn from(latest: Latest) -> Self {
+        let Latest { version, state, at, by, by_name } = latest;
+        Self { version, state: FollowUpStateName(state), at, by: by.map(|id| ByBody::new(id, by_name)) }
     }
 }
 
@@ -211,7 +262,10 @@ impl From<AppError> for Problem {
                 "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), which is required to erase a subject",
             ),
             AppError::Conflict(detail) => Self::new(ProblemType::Conflict, detail),
-            AppError::Stale => Self::new(ProblemType::Stale, "read it again and send its current ETag in If-Match"),
+            AppError::Stale => Self::new(ProblemType::Stale, READ_AGAIN),
+            AppError::FollowUpChanged(latest) => {
+                Self { current: Some(Box::new((*latest).into())), ..Self::new(ProblemType::Stale, READ_AGAIN) }
+            }
             AppError::Ambiguous => Self::new(ProblemType::Stale, "several records have this identifier"),
             AppError::Limited { retry_after } => Self {
                 retry_after: Some(u64::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)),
@@ -273,7 +327,7 @@ impl ResponseError for Problem {
             Ok(body) => response.body(body),
             Err(_) => response.finish(),
         };
-        // A wing with another form of errors finds the problem here.
+        // An API with its own error format reads the problem here.
         response.extensions_mut().insert(self.clone());
         response
     }

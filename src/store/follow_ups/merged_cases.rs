@@ -1,5 +1,8 @@
 //! The follow-ups of two subjects that are merged, or whose merge is undone: loaded and locked, decided by the domain, kept.
 
+use std::slice;
+
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::events;
@@ -8,7 +11,7 @@ use super::row::{Row, follow_up_query};
 use crate::domain::follow_ups::{self, Change, FollowUp, FollowUpState, Undo};
 use crate::domain::ids::{ClinicId, EventId, FollowUpId, SubjectId};
 use crate::domain::{audit::AuditEntry, subjects::history::SubjectMerge};
-use crate::store::database::{Connection, Keys};
+use crate::store::database::{Connection, Keys, at};
 use crate::store::error::{Result, StoreError};
 
 /// Every follow-up of two subjects, locked in the order of their ids.
@@ -38,7 +41,7 @@ pub(in crate::store) async fn merge(
     (kept, merged): (SubjectId, SubjectId),
 ) -> Result<(Vec<FollowUpId>, Option<(FollowUpId, i32)>)> {
     let merge = follow_ups::merge(cases, kept, merged, entry.credential_id, entry.at).map_err(refused)?;
-    write(connection, keys, entry, merge.changes).await?;
+    write(connection, keys, entry, merge.changes, slice::from_ref(entry)).await?;
     Ok((merge.moved, merge.closed))
 }
 
@@ -52,26 +55,76 @@ pub(in crate::store) async fn unmerge(
     (merge, closed_version): (&SubjectMerge, Option<i32>),
     spare: &[FollowUpId],
 ) -> Result<()> {
-    let joined = joined(connection, entry.clinic_id, merge).await?;
+    let clinic_id = entry.clinic_id;
+    let joined = joined(connection, clinic_id, merge).await?;
     let closed = match merge.closed_follow_up.zip(closed_version) {
-        Some((id, version)) => {
-            let before = events::state(connection, entry.clinic_id, id, version - 1).await?;
-            Some((id, version, before.unwrap_or(FollowUpState::Open)))
-        }
+        Some((id, version)) => Some((id, state_before(connection, clinic_id, id, version).await?)),
         None => None,
     };
+    let later = later(connection, clinic_id, merge).await?;
     let (kept, merged, moved) = (merge.kept, merge.merged, &*merge.follow_up_ids);
-    let undo = Undo { kept, merged, moved, closed, joined: &joined, spare };
+    let undo = Undo { kept, merged, moved, closed, joined: &joined, later: &later, spare };
     let unmerged = follow_ups::unmerge(cases, &undo, entry.credential_id, entry.at).map_err(refused)?;
-    write(connection, keys, entry, unmerged.changes).await?;
-    follow_copies(connection, entry.clinic_id, merge.kept, &unmerged.copies).await
+    write(connection, keys, entry, unmerged.changes, slice::from_ref(entry)).await?;
+    if let Some(change) = unmerged.reopened {
+        write(connection, keys, entry, vec![change], &[]).await?;
+    }
+    follow_copies(connection, clinic_id, kept, &unmerged.copies).await
 }
 
-async fn write(connection: &mut Connection, keys: &Keys, entry: &AuditEntry, changes: Vec<Change>) -> Result<()> {
+/// The follow-ups that later merges into the same subject closed, the earliest first, each with the time of the merge and
+/// its state before.
+async fn later(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    merge: &SubjectMerge,
+) -> Result<Vec<(FollowUpId, Timestamp, FollowUpState)>> {
+    let rows = sqlx::query!(
+        r#"select closed_follow_up as "closed_follow_up!", closed_version as "closed_version!",
+                  merged_at as "merged_at: jiff_sqlx::Timestamp"
+           from subject_merges
+           where clinic_id = $1 and kept = $2 and merge_id <> $3 and merged_at >= $4
+               and closed_follow_up is not null and undone_at is null
+           order by merged_at, merge_id"#,
+        clinic_id.0,
+        merge.kept.0,
+        merge.merge_id.0,
+        at(merge.merged_at) as _,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut later = Vec::new();
+    for row in rows {
+        let id = FollowUpId(row.closed_follow_up);
+        let before = state_before(connection, clinic_id, id, row.closed_version).await?;
+        later.push((id, row.merged_at.to_jiff(), before));
+    }
+    Ok(later)
+}
+
+/// The state of a follow-up before the version that closed it.
+async fn state_before(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    follow_up_id: FollowUpId,
+    closed: i32,
+) -> Result<FollowUpState> {
+    let before = events::state(connection, clinic_id, follow_up_id, closed - 1).await?;
+    Ok(before.unwrap_or(FollowUpState::Open))
+}
+
+/// Writes the changes of a merge or of its undoing, and the entries of the audit log.
+async fn write(
+    connection: &mut Connection,
+    keys: &Keys,
+    entry: &AuditEntry,
+    changes: Vec<Change>,
+    entries: &[AuditEntry],
+) -> Result<()> {
     let (clinic_id, event_id) = (entry.clinic_id, EventId(entry.audit_entry_id.0));
     let decision = |change| Decision { clinic_id, change, event_id, note_sealed: None };
     let decisions: Vec<Decision> = changes.into_iter().map(decision).collect();
-    if !keep(connection, keys, &decisions, std::slice::from_ref(entry)).await? {
+    if !keep(connection, keys, &decisions, entries).await? {
         return Err(StoreError::Inconsistent { table: "follow_ups", what: "a locked follow-up changed" });
     }
     Ok(())

@@ -55,8 +55,8 @@ pub async fn plan(
     explain(store, &Part { clinic_id, filter, order, after, limit: Some(page.limit), now }).await
 }
 
-/// The approximate number of follow-ups that match a filter, from the planner's statistics. No rows are counted. `None` on
-/// Citus, where the planner of the coordinator knows no statistics.
+/// The approximate number of follow-ups that match a filter, from the planner's statistics. No rows are counted. `None`
+/// on Citus, where the planner of the coordinator has no statistics.
 pub async fn estimate(
     store: &Store,
     clinic_id: ClinicId,

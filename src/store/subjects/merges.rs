@@ -19,7 +19,7 @@ pub struct Merging {
     pub merge_id: MergeId,
     /// The subject that stays.
     pub kept: SubjectId,
-    /// The duplicate of the same person.
+    /// The duplicate record of the same person.
     pub merged: SubjectId,
     /// The version of the subject that stays, as the caller read it.
     pub seen: i32,
@@ -74,7 +74,7 @@ pub async fn merge(
 }
 
 /// Undoes a merge. The listed rows that still exist move back, and the follow-up that the merge closed is reopened, unless
-/// it changed since or another one is open. `spare` holds ids for copies of follow-ups that later submissions of the kept
+/// staff reopened it since or another one is open. `spare` holds ids for copies of follow-ups that later submissions of the kept
 /// subject joined. Fails when the merge does not exist or is already undone, or when the idempotency key was used for
 /// another request.
 pub async fn undo(
@@ -177,8 +177,8 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Checks that the merge is allowed. Chains are not, so that a reference is followed only once, and an undo concerns only
-    /// two subjects.
+    /// Checks that the merge is allowed. Chains of merges are refused, so that a reference is followed only once, and an
+    /// undo concerns only two subjects.
     async fn allowed(
         &mut self,
         merging: Merging,

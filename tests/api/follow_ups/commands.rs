@@ -33,7 +33,7 @@ fn steps(world: &World, nurse: &Colleague) -> Vec<Step> {
     ]
 }
 
-/// The history shows the opening, then every step as it was sent and answered.
+/// The history shows the opening, then each command with its body and its result.
 async fn check_history(clinic: &Clinic, case: &str, nurse: &Colleague, steps: &[Step], answers: &[Value]) {
     let history = clinic.staff.get(&format!("{case}/history")).await.expect(200);
     let items = history["items"].as_array().unwrap();

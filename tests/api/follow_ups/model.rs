@@ -216,7 +216,7 @@ async fn two_thousand_random_commands_of_eight_clients_fit_one_history_per_follo
     );
 }
 
-/// The responses about one follow-up, or its final state, that do not fit the model.
+/// The responses for one follow-up, or its final state, that do not match the model.
 fn differences(exchanges: &[&Exchange], staff: &[Colleague], shown: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let mut versions = vec![Model { state: "open".into(), ..Model::default() }];

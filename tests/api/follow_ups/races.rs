@@ -26,14 +26,21 @@ async fn of_eight_commands_on_one_version_one_wins_and_seven_get_412() {
         let answers = join_all(staff.iter().map(|one| act(&one.user, &case, "claim", 1, &body))).await;
         let winners: Vec<usize> = (0..STAFF).filter(|index| answers[*index].status == 200).collect();
         assert_eq!(winners.len(), 1, "{case}");
+        let shown = clinic.staff.get(&case).await.expect(200);
         for answer in answers {
             match answer.status {
                 200 => won += 1,
-                412 => conflicts += 1,
+                412 => {
+                    conflicts += 1;
+                    let current = &answer.json()["current"];
+                    let by = &current["by"];
+                    let of_winner = (&json!(2), &json!("assigned"), &shown["assignee"]);
+                    assert_eq!((&current["version"], &current["state"], &by["credential_id"]), of_winner, "{current}");
+                    assert!(current["at"].is_string() && by["display_name"].is_string(), "{current}");
+                }
                 other => panic!("{other}: {}", answer.text),
             }
         }
-        let shown = clinic.staff.get(&case).await.expect(200);
         assert_eq!((&shown["version"], &shown["assignee"]), (&json!(2), &json!(staff[winners[0]].id)));
         let history = clinic.staff.get(&format!("{case}/history")).await.expect(200);
         assert_eq!(history["items"].as_array().unwrap().last().unwrap()["by"]["credential_id"], shown["assignee"]);

@@ -54,12 +54,12 @@ async fn a_refusal_says_why_in_a_sentence_and_changes_nothing() {
         problem["detail"].as_str().unwrap().to_owned()
     };
     let detail = refused(&clinic.staff, "contact", 1, json!({"reached": true})).await;
-    assert_eq!(detail, "the case has no assignee; claim it first");
+    assert_eq!(detail, "the follow-up has no assignee; claim it first");
     let detail = refused(&clinic.staff, "close", 1, json!({"outcome": "declined"})).await;
-    assert_eq!(detail, "a case without an assignee can only be closed as not needed");
+    assert_eq!(detail, "a follow-up without an assignee can only be closed as not needed");
     act(&nurse.user, &case, "claim", 1, &json!({})).await.expect(200);
     let detail = refused(&clinic.staff, "contact", 2, json!({"reached": true})).await;
-    assert_eq!(detail, "another user is the assignee of the case; reassign it to take it over");
+    assert_eq!(detail, "another user is the assignee of the follow-up; reassign it to take it over");
     let detail = refused(&nurse.user, "close", 2, json!({"outcome": "unreachable"})).await;
     assert!(detail.starts_with("no contact attempt is recorded"), "{detail}");
     let shown = clinic.staff.get(&case).await.expect(200);
@@ -95,7 +95,7 @@ async fn a_follow_up_is_only_assigned_to_credentials_that_can_work_on_it() {
     let (staff, admin) = (id(clinic.id, Role::Staff).await, id(clinic.id, Role::Admin).await);
     act(&clinic.staff, &case, "reassign", 1, &json!({"to": staff})).await.expect(200);
     act(&clinic.staff, &case, "reassign", 2, &json!({"to": admin})).await.expect(200);
-    // Taking over is a reassignment to oneself; after that the follow-up is one's own.
+    // Reassignment to oneself takes over a follow-up: the caller is then its assignee.
     let nurse = Colleague::of(&world, &clinic).await;
     act(&nurse.user, &case, "reassign", 3, &json!({"to": nurse.id})).await.expect(200);
     act(&nurse.user, &case, "reassign", 4, &json!({"to": nurse.id})).await.expect(409);

@@ -136,7 +136,7 @@ fn read<T: DeserializeOwned>(value: &Value) -> T {
     serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"))
 }
 
-/// What each flagged submission gives to a follow-up, recalculated from its stored assessment.
+/// The data that each flagged submission adds to a follow-up, recalculated from its stored assessment.
 async fn submissions(world: &World) -> BTreeMap<SubmissionId, FlaggedSubmission> {
     let rows = rows(world, "select to_jsonb(s) from submissions s where flagged").await;
     let flagged = rows.iter().map(|row| {
@@ -146,7 +146,7 @@ async fn submissions(world: &World) -> BTreeMap<SubmissionId, FlaggedSubmission>
             submission_id: read(&row["submission_id"]),
             received_at,
             by: read(&row["credential_id"]),
-            // The replay names the follow-up; a submission that joins one proposes an id that is not stored.
+            // The id of the stored follow-up. A submission that joins a follow-up proposes another id, which is not stored.
             follow_up_id: read(&row["follow_up_id"]),
             urgency,
             due_at: received_at + SignedDuration::from_hours(DueHours::SUGGESTED.hours_for(urgency).into()),
@@ -176,7 +176,7 @@ async fn histories(world: &World) -> BTreeMap<FollowUpId, Vec<Version>> {
     histories
 }
 
-/// The columns of a follow-up, but for its clinic and the time of its last change.
+/// The columns of a follow-up, except its clinic and the time of its last change.
 pub(crate) fn columns(case: &FollowUp) -> Value {
     let closed = case.state.closed();
     let closing = closed.map(|(closing, _)| closing);
@@ -193,7 +193,7 @@ pub(crate) fn columns(case: &FollowUp) -> Value {
     })
 }
 
-/// The same row with times in one spelling.
+/// The same row with all times in one format.
 pub(crate) fn spelled(mut row: Value) -> Value {
     for (name, value) in row.as_object_mut().unwrap() {
         if name.ends_with("_at") && !value.is_null() {

@@ -37,7 +37,7 @@ async fn a_retry_of_any_command_gets_the_response_of_its_version() {
         assert_eq!(answer.header("idempotent-replayed"), "");
         first.push(answer);
     }
-    // A submission joins as well, which changes the collected data.
+    // A submission joins the follow-up, which changes the collected data.
     clinic.intake.submit(&person).await.expect(201);
     // The keys of the first three steps have expired.
     for (seen, ((command, body), earlier)) in (1..).zip(steps.iter().zip(&first)).skip(3) {

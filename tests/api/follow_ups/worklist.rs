@@ -235,7 +235,7 @@ async fn values_below_their_floors_are_listed_and_shown_as_stored() {
         }
         cases.push(case);
     }
-    // Before the floors, 24 was taken as grams, and any time from 1 s on was stored.
+    // Before minimum values existed, 24 was taken as grams, and every time of at least 1 s was stored.
     let sql = "update follow_ups set grip_strength_g = 24 where grip_strength_g = 24000;
                update follow_ups set five_chair_stands_ms = 1500 where five_chair_stands_ms = 12500";
     world.connect().await.execute(sqlx::raw_sql(sql)).await.unwrap();

@@ -11,6 +11,7 @@ use crate::domain::subjects::Contact;
 use crate::http::kernel::names::{
     BandName, ClosingOutcomeName, DiagnosisName, FollowUpEventName, FollowUpStateName, NotNeededReasonName, UrgencyName,
 };
+use crate::http::kernel::problem::ByBody;
 use crate::http::v1::contact::ContactBody;
 use crate::http::v1::submission_summary::SubmissionSummaryBody;
 
@@ -115,16 +116,6 @@ pub struct FollowUpEventBody {
     pub after: FollowUpBody,
 }
 
-/// The credential that made a change.
-#[derive(Clone, Serialize, ToSchema)]
-#[schema(as = By)]
-pub struct ByBody {
-    /// Id of the credential.
-    pub credential_id: Uuid,
-    /// The person or system that the credential was given to.
-    pub display_name: Option<String>,
-}
-
 /// The history of a follow-up, oldest version first; only the latest 1,000 versions if there are more.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct FollowUpHistory {
@@ -184,7 +175,7 @@ impl From<FollowUpEvent> for FollowUpEventBody {
             version: event.after.version,
             command: FollowUpEventName(event.kind),
             at: event.at,
-            by: event.by.map(|id| ByBody { credential_id: id.0, display_name: event.by_name }),
+            by: event.by.map(|id| ByBody::new(id, event.by_name)),
             submission_id: event.submission_id.map(|id| id.0),
             reached: event.reached,
             note: event.note,

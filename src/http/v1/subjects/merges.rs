@@ -62,8 +62,9 @@ pub async fn merge_subjects(
 /// Undo a merge
 ///
 /// Moves back everything that the merge moved and that is still there. The follow-up that the merge closed is reopened in its
-/// earlier state, unless it was changed since or the subject has another open follow-up. A follow-up that later submissions
-/// joined is split in two.
+/// earlier state, unless staff reopened it since or the subject has another open follow-up. A follow-up that later
+/// submissions joined is split in two. If the kept subject would lose its open follow-up, the first one that a later merge
+/// closed in its favour is reopened, with the values of the others.
 #[utoipa::path(
     tag = "staff",
     params(
