@@ -11,7 +11,7 @@ const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const html = readFileSync(new URL('../docs/examples/front-end.html', import.meta.url));
 const LOCAL = `http://localhost:${PORT}`;
-// Chromium takes this host for the machine itself; the default run does not allow it. Its pages have no secure context.
+// Chromium resolves this host to this machine; the default run does not allow it. Its pages are not a secure context.
 const FOREIGN = `http://clinic.test:${PORT}`;
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };
@@ -213,7 +213,7 @@ async function submission(browser) {
 async function busy(browser) {
   const { page, close } = await open(browser, LOCAL);
   await fill(page, ANSWERS);
-  // Visitors behind the same address use up what the key allows, until the page is refused too.
+  // Other visitors at the same address use up the rate limit, until the page is refused too.
   let others = 0;
   await page.route('**/v1/submissions*', async (route) => {
     let response;
@@ -302,7 +302,7 @@ async function foreign(browser) {
 }
 
 const server = createServer((request, response) => {
-  // A browser also asks for an icon.
+  // A browser also requests an icon.
   if (request.url.startsWith('/?')) response.writeHead(200, { 'content-type': 'text/html' }).end(html);
   else response.writeHead(204).end();
 }).listen(Number(PORT), '127.0.0.1');

@@ -100,7 +100,7 @@ def before_call(context, case, kwargs) -> None:
     number = next(ADDRESSES)
     case.headers = headers
     headers["X-Forwarded-For"] = f"198.18.{number // 250 % 250}.{number % 250 + 1}"
-    # A rotation would end the key of all other requests. The service itself refuses the revocation of its caller.
+    # A rotation would invalidate the key of all other requests. The service refuses to revoke the caller's own credential.
     if case.operation.path.endswith("/rotate") and (case.path_parameters or {}).get("id") == OWN:
         case.path_parameters["id"] = OWN[::-1]
 

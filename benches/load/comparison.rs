@@ -33,7 +33,7 @@ struct Figures {
 }
 
 impl Comparison {
-    /// Adds the figures of one round: the names of the servers with what was found, the first one being the measure.
+    /// Adds the results of one round, by the name of the server. The first server is the baseline.
     pub(crate) fn note(&mut self, measured: &str, found: &[(&str, Found)]) {
         let first = &found[0].1;
         for (server, found) in found {

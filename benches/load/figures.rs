@@ -48,7 +48,7 @@ async fn brin(staff: &mut Staff) -> String {
 /// The cost of retention for one of the small clinics.
 async fn retention(staff: &mut Staff) -> String {
     let clinic = staff.others[0];
-    // Two of the three years. The rows were inserted without checks of foreign keys, and are deleted with them.
+    // Deletes two of three years. The rows were inserted without foreign key checks, and are deleted with them.
     let keep = format!("update clinics set retention_days = 365 where clinic_id = '{clinic}'");
     let count = format!("select count(*) from submissions where clinic_id = '{clinic}'");
     let before: i64 = sqlx::query_scalar(AssertSqlSafe(count.clone())).fetch_one(&mut staff.owner).await.unwrap();

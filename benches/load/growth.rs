@@ -1,5 +1,5 @@
-//! Each query of staff over 10,000, 100,000, 1,000,000, ... submissions: a tenth of them follow-ups, a tenth of those not
-//! closed, 200 clinics, a third of all rows in the measured one.
+//! Each query of staff over 10,000, 100,000, 1,000,000, ... submissions. There is one follow-up for ten submissions, and a
+//! tenth of the follow-ups is not closed. There are 200 clinics; the measured one has a third of all rows.
 
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use crate::table::{median, number};
 use crate::{Options, progress};
 
 const OTHERS: u32 = 199;
-/// How many different follow-ups, subjects and references are requested in turn.
+/// Number of different follow-ups, subjects and references that are requested in turn.
 const VARIATIONS: u32 = 500;
 const CONNECTIONS: usize = 16;
 /// The number of rows from which plans are checked: the planner may read a small table whole.
@@ -31,7 +31,7 @@ type Column = Vec<(String, Cost)>;
 struct Cost {
     /// Of one client, milliseconds.
     median: f64,
-    /// With several clients, where that makes sense.
+    /// Responses per second with several clients; `None` if not measured.
     rate: Option<f64>,
 }
 

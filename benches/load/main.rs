@@ -178,7 +178,6 @@ impl Options {
     }
 }
 
-/// Prints a line of progress.
 fn progress(text: &str) {
     eprintln!("benches/run: {text}");
 }

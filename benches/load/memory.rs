@@ -21,7 +21,7 @@ const STARTS: usize = 10;
 pub(crate) async fn round(world: &mut World, table: &mut Table) {
     world.restart();
     let found = world.load(&world.submissions, CONNECTIONS, Load::Maximum).await;
-    // A clinic has fewer places than there are connections, so the rest is refused.
+    // There are more connections than requests that a clinic may have in progress, so the rest is refused.
     assert!(found.statuses.keys().all(|status| [201, 503].contains(status)), "{:?}", found.statuses);
     let peak = world.service.peak();
     table.note("submissions, 1,000 connections: stored", "/s", "", found.rate);

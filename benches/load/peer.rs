@@ -1,4 +1,5 @@
-//! A service that a team would write instead, in `benches/peers/`: installed, started on a database of its own, stopped.
+//! A comparable service that a team would write itself, in `benches/peers/`: installed, started on its own database, and
+//! stopped.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -70,7 +71,7 @@ impl Framework {
         }
     }
 
-    /// Copies the sources below the build folder and, unless they are there, installs the libraries beside them.
+    /// Copies the sources into the build folder, and installs the libraries there unless they are installed.
     fn install(self) -> PathBuf {
         let folder = built().join(self.folder());
         std::fs::create_dir_all(&folder).unwrap();
@@ -143,7 +144,7 @@ impl Peer {
         peer
     }
 
-    /// Waits until each of its processes has answered. None of them reports that it is ready, so they are polled.
+    /// Waits until each of its processes has responded. None of them reports that it is ready, so they are polled.
     async fn until_ready(&mut self) {
         let (start, mut seen) = (Instant::now(), BTreeSet::new());
         while seen.len() < processes() {
@@ -232,7 +233,7 @@ impl Peer {
 }
 
 impl Drop for Peer {
-    /// Asks the first process to stop, which stops the others.
+    /// Sends SIGTERM to the first process, which stops the others.
     fn drop(&mut self) {
         let _ = kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM);
         let _ = self.child.wait();

@@ -1,4 +1,4 @@
-//! The service and two that a team would write instead, in turns: scores, submissions, a page of the worklist.
+//! The service and two comparable services, measured in turn: scores, submissions, a page of the worklist.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use crate::usage::Usage;
 use crate::world::{WARM_UP, World};
 use crate::{Options, progress};
 
-/// What the peers answer is nearest to this view of the service, which is the first server of each comparison.
+/// The view of the service that is closest to the responses of the peers. It is the first server of each comparison.
 const SUMMARY: &str = "sarcoscreen, `summary`";
 /// The default view.
 const PERSON: &str = "sarcoscreen, `person`";
@@ -119,8 +119,8 @@ async fn start(place: &Place) -> Vec<Peer> {
     peers
 }
 
-/// Fails unless every peer gives the service's total and certain band to each person of the cohort, and to the measured
-/// answers.
+/// Fails unless every peer computes the same total and certain band as the service, for each person of the cohort and for
+/// the measured answers.
 async fn agree(world: &World, peers: &[Peer]) {
     let people = cohort_answers();
     for answers in people.iter().map(String::as_str).chain([FIVE, FULL]) {

@@ -36,7 +36,7 @@ impl Pgbench {
     pub(crate) fn new(place: &Place, patterns: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("submission.sql"), SCRIPT).unwrap();
-        // Debian's `pgbench` in the search path is a script that looks for this program.
+        // Debian's `pgbench` in the search path is a script that searches for this program.
         let debian = PathBuf::from(format!("/usr/lib/postgresql/{}/bin/pgbench", place.version()));
         let program = if debian.exists() { debian } else { PathBuf::from("pgbench") };
         Self { program, folder, patterns }

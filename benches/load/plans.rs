@@ -1,5 +1,5 @@
-//! The plans of staff's pages in the service's own sessions: in its role, under row-level security, with custom and generic
-//! plans. No table may be read whole, and nothing may be sorted.
+//! Query plans of the pages for staff, in the service's own sessions: in its role, under row-level security, custom and
+//! generic plans. No plan may scan a whole table or sort.
 
 use sqlx::{AssertSqlSafe, Executor as _};
 
@@ -22,7 +22,7 @@ pub(crate) async fn check(staff: &mut Staff) -> String {
     }
     let pages = paths(staff).await;
     let before = staff.place.log().len();
-    // Its sessions are the first that log their plans.
+    // Only new sessions log their plans, so a new process of the service is started.
     let explaining = staff.place.serve_with(&crate::world::UNLIMITED);
     let service = std::mem::replace(&mut staff.service, explaining);
     for (key, path) in &pages {

@@ -8,25 +8,25 @@ use sarcoscreen::rules::Releases;
 
 use crate::generator::Source;
 
-/// The number of a clinic's subjects whose reference it already knows.
+/// Number of existing subjects of each clinic.
 pub(crate) const KNOWN_PEOPLE: u64 = 2_000;
-/// The number of submissions in 1,000 that are of known subjects.
+/// Number of submissions in 1,000 that belong to existing subjects.
 pub(crate) const OF_KNOWN_PEOPLE: u64 = 100;
 
-/// Submissions of a synthetic cohort to several clinics, each with its own idempotency key and a reference; a share is of
-/// subjects that the clinic knows.
+/// Submissions of a synthetic cohort to several clinics, each with its own idempotency key and a reference. A share of them
+/// belongs to existing subjects of the clinic.
 pub(crate) struct Submissions {
     /// The request up to the idempotency key, for each clinic.
     heads: Vec<Vec<u8>>,
-    /// The rest of it up to the number of the reference, for each person of the cohort.
+    /// The rest of the request up to the number of the reference, for each person of the cohort.
     bodies: Vec<Vec<u8>>,
     dice: Dice,
     /// The number of the first new reference.
     first: u64,
     number: Cell<u64>,
-    /// How many requests are left, if there is an end.
+    /// The number of remaining requests; `None` if unlimited.
     left: Cell<Option<u64>>,
-    /// Whether the known subjects are being introduced, one after the other.
+    /// Whether the requests create the existing subjects, one after the other.
     introducing: Cell<bool>,
 }
 
@@ -68,7 +68,7 @@ impl Submissions {
         self.introducing.set(true);
     }
 
-    /// The next requests introduce the subjects that the clinics are to know.
+    /// The next requests create the existing subjects of the clinics.
     pub(crate) fn introduce(&self) {
         self.number.set(0);
         self.left.set(Some(KNOWN_PEOPLE * self.heads.len() as u64));

@@ -80,8 +80,8 @@ impl Staff {
         progress(&format!("rows added in {:.0} s", start.elapsed().as_secs_f64()));
     }
 
-    /// The last forty days are counted, as in a service that runs every day. A late row keeps the service from counting the
-    /// years before while a measurement runs.
+    /// Counts the last forty days, as in a service that runs every day. A row for a future day prevents the service from
+    /// counting earlier years during a measurement.
     async fn count_days(&mut self) {
         let large = self.large;
         let sql = format!(

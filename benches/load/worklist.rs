@@ -1,4 +1,4 @@
-//! A page of the worklist at its start and far on, with every read audited and without.
+//! The first page and a late page of the worklist, with and without audit entries for the reads.
 
 use std::rc::Rc;
 use std::time::Duration;

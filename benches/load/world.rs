@@ -65,7 +65,7 @@ impl World {
         world
     }
 
-    /// Sends every kind of document once, then the subjects that the clinics know.
+    /// Submits for each person of the cohort once, then creates the existing subjects of the clinics.
     async fn seed(&mut self) {
         progress("seeding");
         self.submissions.each_once();
@@ -120,8 +120,8 @@ impl World {
         environment(&self.options)
     }
 
-    /// Fails unless the database contains every acknowledged submission and no other. Returns how many, and the kinds of
-    /// pgbench's rows.
+    /// Fails unless the database contains every acknowledged submission and no other. Returns their number, and the properties
+    /// of the rows of the service and of pgbench.
     pub(crate) async fn compare(&mut self) -> [String; 2] {
         let acknowledged = self.acknowledged.get_mut();
         let owner = self.owner.get_mut();

@@ -1,5 +1,5 @@
--- What benches/pgbench/submission.sql needs, made as the owner: the documents as the service stored them, and people whom
--- the clinics know, as many of them with an open case as the service's own.
+-- Prepares the data for benches/pgbench/submission.sql, as the owner: the documents as the service stored them, and existing
+-- subjects of the clinics, of whom as many have an open follow-up as of the service's own subjects.
 
 create table bench_patterns as
 select row_number() over (order by submission_id)::integer as pattern, rule_table, answers::text as answers,

@@ -1,8 +1,8 @@
 -- One accepted submission as one statement: the same rows in the same tables, in the same role and under row-level
 -- security, as the service writes with the same answers; see benches/README.md.
 --
--- What a client would have to send (the answers, the assessment) is read as text from a small table and parsed into
--- jsonb here, since pgbench cannot choose among long texts. Ids begin with the time, as the service's do.
+-- The data that a client would send (the answers, the assessment) is read as text from a small table and parsed into
+-- jsonb here, because pgbench cannot choose among long texts. Ids start with the time, like those of the service.
 \set pattern random(1, :patterns)
 \set person random(1, :people)
 \set of_thousand random(1, 1000)

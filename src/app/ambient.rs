@@ -11,7 +11,7 @@ use crate::domain::ids::time_ordered;
 
 /// How far a client's clock may be ahead, seconds.
 const CLOCK_AHEAD_SECONDS: i64 = 300;
-/// The earliest accepted time, 1900-01-01T00:00:00Z: no living person answered before; seconds.
+/// The earliest accepted time, 1900-01-01T00:00:00Z, in seconds: no living person can have answered before it.
 const EARLIEST_SECONDS: i64 = -2_208_988_800;
 
 pub trait Ambient: Send + Sync {
@@ -24,7 +24,7 @@ pub trait Ambient: Send + Sync {
         START.elapsed()
     }
 
-    /// Fills a buffer with random bytes that are fit for keys. If this fails, nothing may be decided.
+    /// Fills a buffer with random bytes that are fit for keys. If this fails, the operation that needs them must fail.
     fn fill(&self, buffer: &mut [u8]) -> Result<()>;
 }
 

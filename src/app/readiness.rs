@@ -10,7 +10,7 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent condition")]
 pub struct Readiness {
-    /// Whether the database answers.
+    /// Whether the database responds.
     pub database: bool,
     pub migrations: bool,
     pub row_security: bool,

@@ -1,4 +1,4 @@
-//! Limits of operations per clinic: how many are in progress at once, however many credentials of the clinic ask.
+//! Limits the number of operations of one clinic in progress at once, regardless of how many credentials it uses.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ pub use crate::store::database::shares::Place;
 const BATCHES: usize = 4;
 /// Concurrent exports of one clinic.
 const EXPORTS: usize = 4;
-/// Concurrent reads of one clinic. An HTTP worker runs its tasks in turn, so with more of them the responses of one clinic would
-/// delay the requests of all others.
+/// Concurrent reads of one clinic. An HTTP worker runs its tasks in turn, so with a higher limit the responses of one
+/// clinic would delay the requests of all others.
 const READS: usize = 32;
-/// How long a caller waits for a slot when its clinic has too many operations in progress, and then the time after which it
-/// may ask again. A caller that starts the next operation after the response to the last is never refused, because its slot
-/// is free at once.
+/// How long a caller waits for a slot when its clinic has too many operations in progress. After a refusal, also the time
+/// until it may try again. A caller that starts the next operation after the response to the last is never refused,
+/// because its slot is free at once.
 const WAIT: Duration = Duration::from_secs(1);
 
 pub(crate) struct UnderWay {

@@ -3,7 +3,14 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, value_parser};
+
+use crate::domain::language::Language;
+
+fn languages() -> PossibleValuesParser {
+    PossibleValuesParser::new(Language::ALL.map(Language::as_str))
+}
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
@@ -59,7 +66,7 @@ pub enum Clinics {
         #[arg(long, value_name = "URL")]
         booking_url: String,
         /// The default language of responses.
-        #[arg(long, default_value = "en", value_parser = ["en", "es"])]
+        #[arg(long, default_value = "en", value_parser = languages())]
         language: String,
         /// The default consensus pathways, separated by commas.
         #[arg(long, default_value = "ewgsop2", value_delimiter = ',', value_parser = PATHWAYS)]
@@ -126,10 +133,10 @@ pub struct ClinicChange {
     #[command(flatten)]
     pub profile: ProfileChange,
     /// The default language of responses; must be one of the clinic's languages.
-    #[arg(long, value_parser = ["en", "es"])]
+    #[arg(long, value_parser = languages())]
     pub language: Option<String>,
     /// The languages of responses, separated by commas.
-    #[arg(long, value_delimiter = ',', value_parser = ["en", "es"])]
+    #[arg(long, value_delimiter = ',', value_parser = languages())]
     pub languages: Vec<String>,
     /// The default consensus pathways, separated by commas.
     #[arg(long, value_delimiter = ',', value_parser = PATHWAYS)]

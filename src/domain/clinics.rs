@@ -34,7 +34,7 @@ pub struct Clinic {
     pub audit_retention_years: Option<u32>,
 }
 
-/// What a clinic states about itself beyond its booking address; stored as one document.
+/// Information that a clinic provides about itself, except its booking address; stored as one document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// ISO 3166-1 alpha-2 code.

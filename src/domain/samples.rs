@@ -1,4 +1,4 @@
-//! Values that tests of several files begin with.
+//! Sample values for the tests of several files.
 
 use serde_json::json;
 

@@ -88,7 +88,7 @@ impl Shared {
             .wrap(from_fn(kernel::cors::explain))
             .wrap(from_fn(kernel::bounds::check))
             .wrap(from_fn(kernel::middleware::problems))
-            // Problems of the middleware between the two, and those that no route causes.
+            // Renders problems of the middleware between the two, and problems outside routes.
             .wrap(from_fn(fhir::outcomes))
             .wrap(from_fn(kernel::middleware::envelope))
     }
@@ -177,8 +177,8 @@ fn openapi() -> OpenApi {
     api
 }
 
-/// A response has null for a missing value, so its nullable properties are required. Bodies of requests, which refuse other
-/// properties, may leave theirs out.
+/// Makes the nullable properties of responses required, because a response has null for a missing value. Request bodies refuse
+/// other properties, and may omit their nullable ones.
 fn require_nullable(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::AllOf(parts)) => parts.items.iter_mut().for_each(require_nullable),
@@ -205,7 +205,7 @@ fn is_nullable(schema: &RefOr<Schema>) -> bool {
     }
 }
 
-/// All operations of the OpenAPI document, one per line. FHIR describes itself, in [`fhir`].
+/// All operations of the OpenAPI document, one per line. The FHIR interactions are listed in [`fhir`].
 fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(v1::screening::questionnaire::get_questionnaire)

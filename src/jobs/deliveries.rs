@@ -18,7 +18,7 @@ use crate::app::webhooks::deliveries::{self, DueEndpoint};
 use crate::domain::causes::with_causes;
 use crate::domain::ids::{ClinicId, WebhookId};
 
-/// How often the job looks for due deliveries when nothing wakes it.
+/// How often the job polls for due deliveries when nothing wakes it.
 const EVERY: Duration = Duration::from_secs(2);
 /// The minimum time between two polls, so that one poll finds many events.
 const PACE: Duration = Duration::from_millis(20);
@@ -132,8 +132,8 @@ impl UnderWay {
             }
             Err(error) => {
                 tracing::error!(%error, "a delivery panicked");
-                // The endpoint is unknown here, so all counts start anew. Leases keep a delivery from being sent twice at
-                // once.
+                // The endpoint of the delivery is unknown, so all counts are reset. Leases prevent two simultaneous
+                // attempts at a delivery.
                 self.at.clear();
                 self.of.clear();
             }

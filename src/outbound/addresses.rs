@@ -48,7 +48,7 @@ impl Addresses {
         Self { allowed }
     }
 
-    /// Whether an address may be sent to. Without encryption only allowed networks may.
+    /// Whether requests may be sent to an address. Without encryption, only allowed networks are permitted.
     pub fn fit(&self, address: IpAddr, encrypted: bool) -> bool {
         let address = address.to_canonical();
         self.allowed.iter().any(|network| network.contains(&address)) || (encrypted && public(address))

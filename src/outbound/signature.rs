@@ -7,13 +7,13 @@ use zeroize::Zeroizing;
 
 const PREFIX: &str = "whsec_";
 
-/// A secret in the form that its holder gets.
+/// Formats a secret as the clinic receives it.
 pub fn secret(random: &[u8; 32]) -> Zeroizing<String> {
     Zeroizing::new(format!("{PREFIX}{}", BASE64.encode(random)))
 }
 
-/// The signatures of all secrets, separated by spaces: the receiver accepts any that it knows. An invalid secret produces
-/// no signature.
+/// The signatures with all secrets, separated by spaces: the receiver accepts the message if it can verify one of them.
+/// An invalid secret produces no signature.
 pub fn sign(secrets: &[Zeroizing<String>], id: &str, at: Timestamp, body: &str) -> String {
     let signed = secrets.iter().filter_map(|secret| {
         let key = Zeroizing::new(BASE64.decode(secret.strip_prefix(PREFIX)?.as_bytes()).ok()?);

@@ -68,7 +68,7 @@ impl Opened {
         self.private.as_ref().map(|private| &*private.data_dir)
     }
 
-    /// From now on the private PostgreSQL is restarted whenever it ends, and commands may attach to it.
+    /// From now on, the private PostgreSQL is restarted whenever it ends, and commands may attach to it.
     pub(super) fn watch(&mut self) {
         self.private = self.private.take().map(Private::watched);
     }

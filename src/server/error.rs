@@ -50,7 +50,7 @@ pub enum ServerError {
     Privileged { role: String },
     #[error("DATABASE_READ_URL needs DATABASE_URL, because it names a streaming replica of it")]
     ReplicaOfNothing,
-    /// The replica's URL has another user than `DATABASE_URL`. Readiness checks only the role of `DATABASE_URL`.
+    /// The replica's URL has a different user than `DATABASE_URL`. Readiness checks only the role of `DATABASE_URL`.
     #[error("DATABASE_READ_URL must name the same user as DATABASE_URL, {0}")]
     ReadRole(String),
     #[error("DATABASE_READ_URL is not a PostgreSQL address")]

@@ -34,7 +34,7 @@ impl Private {
     }
 
     /// Like [`Self::start`], but attaches to the server of a service that runs on the data folder. Also fails when
-    /// another command keeps using the folder, or the server of the service does not answer.
+    /// another command keeps using the folder, or the server of the service does not respond.
     pub(super) async fn start_or_attach(settings: &Settings, say: &dyn Fn(&str)) -> Result<(Self, Keys), ServerError> {
         match private_postgres::claim_or_attach(&embedded_settings(settings)?, say).await? {
             Access::Claimed(claim) => Self::claimed(settings, claim, say).await,

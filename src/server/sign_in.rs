@@ -30,7 +30,7 @@ fn rates(limits: &Limits) -> Rates {
     }
 }
 
-/// The application with the record systems that may call CDS Hooks services.
+/// Adds the record systems that may call CDS Hooks services.
 fn with_systems(app: App, settings: &Settings) -> Result<App, ServerError> {
     let clients = &settings.cds_hooks.cds_clients;
     if clients.is_empty() {

@@ -20,10 +20,10 @@ pub enum StoreError {
     /// The cursor was not issued by this service for this list.
     #[error("the cursor is not from this list")]
     Cursor,
-    /// The database is unreachable or does not answer in time. The text states every cause, because many callers may share it.
+    /// The database is unreachable or does not respond in time. The text states every cause, because many callers may share it.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// An internal error of PostgreSQL (XX000), which is also how Citus reports a worker that does not answer.
+    /// An internal error of PostgreSQL (XX000), which is also how Citus reports a worker that does not respond.
     #[error("the database is unavailable: {0}")]
     Internal(String),
     #[error("a row of {table} is inconsistent: {what}")]

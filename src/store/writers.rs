@@ -10,8 +10,9 @@ use super::error::{Result, StoreError};
 use super::submissions::{self, intake::Intake};
 use crate::domain::{audit::AuditEntry, ids::ClinicId, submissions::Accepted, submissions::stored::Stored};
 
-/// Submissions in progress, from the head of the request to its response: more than a transaction holds. With many more of them, an
-/// HTTP worker takes longer for each of its turns, and requests wait in the worker, where no queue sees them.
+/// Maximum number of submissions in progress, from the head of the request to its response. It exceeds the size of a
+/// transaction. With many more, each turn of an HTTP worker takes longer, and requests wait in the worker, where no queue
+/// counts them.
 pub const PLACES: usize = 384;
 
 /// Queues of work that is done in groups: many requests share a transaction or a query. Cheap to clone.

@@ -1,4 +1,4 @@
-//! Commands on the data folder of a running service: they use its PostgreSQL and leave it running.
+//! Commands on the data folder of a running service: they use its PostgreSQL and do not stop it.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -57,7 +57,7 @@ async fn commands_work_while_the_service_runs() {
     assert!(done(&place, &["audit", "prune", "--dry-run"]).contains("no entry is past"));
     assert!(done(&place, &["retention"]).contains("0 submissions"));
     assert!(done(&place, &["keys", "rotate-master"]).contains("all data is encrypted"));
-    // An empty log in the place of the service's own.
+    // An empty erasure log at the service's own path.
     let log = place.data().join("erasures.log");
     fs::write(&log, "").unwrap();
     assert!(done(&place, &["restore", "--erasure-log", log.to_str().unwrap()]).contains("0 subjects"));
@@ -117,7 +117,7 @@ async fn a_command_waits_for_a_service_that_is_starting() {
 async fn a_command_waits_for_another_command() {
     let place = Place::new();
     done(&place, &["clinics", "list"]);
-    // Holds the folder as a command does.
+    // Locks the folder like a command.
     let other = place.start().await.unwrap();
     let mut listing = command(&place, &["clinics", "list"]);
     let mut waiting = Guarded(listing.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());

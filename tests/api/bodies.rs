@@ -1,4 +1,4 @@
-//! Invalid JSON, JSON with a wrong schema, and faulty queries: nothing is stored and nothing breaks.
+//! Invalid JSON, JSON with a wrong schema, and faulty queries: they are refused and nothing is stored.
 
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ async fn invalid_json_is_one_malformed_request() {
         }
         post_text(&clinic.browser, path, valid.clone()).await;
     }
-    // Nesting that only the size limit stops.
+    // Deep nesting is refused because of its size.
     let huge = post_text(&clinic.browser, "/v1/scores", "[".repeat(100_000)).await;
     huge.expect(413);
     assert_eq!(world.count("select count(*) from submissions").await, 1);

@@ -170,7 +170,7 @@ async fn an_unread_body_is_accepted_only_for_a_short_time() {
             stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
             let (start, mut answer) = (Instant::now(), Vec::new());
             let mut buffer = [0; 4096];
-            // Sends a byte of the body at intervals, until the connection is closed.
+            // Sends one byte of the body at a time until the connection is closed.
             loop {
                 match stream.read(&mut buffer) {
                     Ok(0) => break,

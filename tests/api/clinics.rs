@@ -14,7 +14,7 @@ async fn waits_for(user: &User, status: u16) {
     let mut pace = tokio::time::interval(Duration::from_millis(50));
     loop {
         pace.tick().await;
-        // The promise concerns the time of the request, not the duration of its response.
+        // The limit of five seconds applies to the time of the request, not of its response.
         let sent = changed.elapsed();
         if user.get("/v1/follow-ups").await.status == status {
             return;

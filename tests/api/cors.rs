@@ -1,4 +1,4 @@
-//! Calls from web pages of other origins: which operations are open to which origins, and what a refused preflight says.
+//! Calls from web pages of other origins: which operations each origin may call, and the response to a refused preflight.
 
 use sarcoscreen::domain::access::actor::Role;
 use serde_json::json;
@@ -90,7 +90,7 @@ async fn a_page_reads_results_refusals_and_headers() {
         (answer.status, answer.header("access-control-allow-origin").to_owned())
     };
     assert_eq!(read(&world.holder(None), "https://clinic.example").await, (401, "https://clinic.example".to_owned()));
-    // A page of another origin cannot read what its own script could not ask for.
+    // A page of an origin that is not allowed cannot read the response.
     assert_eq!(read(&clinic.staff, "https://other.example").await, (200, String::new()));
 }
 

@@ -196,7 +196,7 @@ async fn a_browser_key_bound_to_origins_is_refused_from_other_origins() {
         assert_eq!(answer.status, 403, "{origin:?}");
         assert_eq!(answer.json()["type"], "/docs/problems#origin_not_allowed");
     }
-    // A key without origins works on the pages that the operator allows, and for clients that are no pages.
+    // A key without origins works on the pages that the operator allows, and for clients that are not web pages.
     from(&clinic.browser, None).await.expect(200);
     from(&clinic.browser, Some("https://clinic.example")).await.expect(200);
     from(&clinic.browser, Some("https://evil.example")).await.expect(403);
@@ -258,7 +258,7 @@ async fn staff_see_each_colleague_who_can_work_on_follow_ups_and_no_other_creden
         list["items"].as_array().unwrap().iter().map(|one| one["display_name"].as_str().unwrap()).collect();
     assert_eq!(names.len(), before + 2, "{names:?}");
     assert!(names.is_sorted() && names.contains(&"Ada") && names.contains(&"Zoe"), "{names:?}");
-    // Each of them can get a follow-up.
+    // A follow-up can be assigned to each of them.
     let open = clinic.browser.submit(&json!({"answers": frail()})).await.expect(201);
     let case = format!("/v1/follow-ups/{}", open["follow_up"]["id"].as_str().unwrap());
     for (version, member) in (1..).zip(list["items"].as_array().unwrap()) {

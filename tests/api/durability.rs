@@ -27,7 +27,7 @@ struct Instance {
 }
 
 impl Instance {
-    /// Starts an instance whose operator accepts these unsafe settings by name.
+    /// Starts an instance that accepts the unsafe settings with these names.
     async fn start(database: &PgConnectOptions, accepted: &[&str]) -> Self {
         Self::with_key(database, accepted, 7).await
     }

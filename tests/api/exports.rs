@@ -1,4 +1,4 @@
-//! Exports: every row once, complete or visibly truncated, resumable, and safe in a spreadsheet.
+//! Exports: each row occurs once, truncation is detectable, and exports are resumable and safe in a spreadsheet.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use sqlx::Executor as _;
 
 use crate::world::{Answer, Clinic, User, World, fit, frail};
 
-/// Dangerous first characters of a cell, as far as the API accepts them.
+/// Dangerous first characters of a cell that the API accepts.
 const STARTS: [&str; 12] = ["=", "+", "-", "@", "＝", "＋", "－", "＠", " =", "\u{3000}@", "\u{feff}=", "'"];
 
 /// Adds copies of every submission of a clinic; `changes` is an SQL object of columns, in which `i` counts from 1.
@@ -287,8 +287,8 @@ async fn a_failing_export_is_truncated_and_can_be_resumed() {
         assert!(!whole, "the truncated {format} export ended like a complete one");
         let text = String::from_utf8(bytes).unwrap();
         assert!(!text.contains("\"end\""));
-        // What was sent before the fault arrives, except what a buffer still held when the connection closed. A client
-        // resumes after the last whole line.
+        // The client receives the rows before the fault, except those still buffered when the connection closed. It
+        // resumes after the last complete line.
         let whole_lines = text.rsplit_once('\n').unwrap().0;
         let received = whole_lines.lines().skip(usize::from(format == "csv")).count();
         assert!((1_601..=2_000).contains(&received), "{received} lines of {format}");
@@ -316,8 +316,8 @@ async fn unread_exports_hold_no_connection() {
     copy_submissions(&world, &clinic, 9, "jsonb_build_object('received_at', s.received_at + interval '1 day')").await;
     world.clock.advance(2 * 24 * 3600);
     let mut waiting = Vec::new();
-    // As many exports as a clinic may run at once, which is its share of the connections; each has more to send than
-    // buffers can hold.
+    // The maximum number of concurrent exports of a clinic, which is its share of the connections. Each export is larger
+    // than the buffers.
     for _ in 0..4 {
         let response = clinic.staff.request("GET", "/v1/exports/submissions").send().await.unwrap();
         assert_eq!(response.status(), 200);

@@ -1,5 +1,4 @@
-//! No operation accepts fields in its body that the service sets itself. `schema.rs` checks the fields of every response of
-//! every test.
+//! No operation accepts body fields that the service sets itself. `schema.rs` checks the response fields in all tests.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Submissions of many requests share a transaction, which clients cannot notice except by the time it takes.
+//! Submissions of many requests share a transaction. The responses are the same as without sharing, apart from timing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,8 +54,8 @@ pub(crate) async fn until_waiting(connection: &mut PgConnection, wanted: i64) {
     }
 }
 
-/// Sends submissions of which the first is a transaction of its own. The others are sent while that one waits for a lock,
-/// so the second writer takes eight or more of them together, in any order of arrival.
+/// Sends submissions. The first has its own transaction; the others are sent while it waits for a lock, so the second writer
+/// takes eight or more of them together, in any order of arrival.
 async fn together(world: &World, user: &User, bodies: &[Value]) -> Vec<Answer> {
     let (base, server) = serve(grouping_eight(world).await);
     let user = user.at(&base);

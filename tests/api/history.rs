@@ -187,7 +187,7 @@ async fn the_next_screen_is_due_after_the_interval_of_the_band_from_the_answer_t
     let received: jiff::Timestamp = items[0]["received_at"].as_str().unwrap().parse().unwrap();
     let date = (received + jiff::SignedDuration::from_hours(90 * 24)).to_string()[..10].to_owned();
     assert_eq!(items[0]["next_screen"], json!({"date": date, "days": 90, "reason": reason("en", "high")}));
-    // A table without intervals suggests none.
+    // With a rule table without intervals there is no next screening.
     let sql = "update submissions set rule_table = '2026.1',
                    assessment = jsonb_set(assessment::jsonb, '{rule_table}', '\"2026.1\"')";
     sqlx::Executor::execute(&mut world.connect().await, sql).await.unwrap();

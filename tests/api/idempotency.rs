@@ -1,4 +1,4 @@
-//! Retries: one key is one submission, under concurrency and per sender.
+//! Retries: one idempotency key identifies one submission of a sender, also under concurrency.
 
 use futures_util::future::join_all;
 use sarcoscreen::app::submissions::idempotency::bind;
@@ -47,7 +47,7 @@ async fn one_key_sent_32_times_concurrently_is_one_submission_with_one_response(
         assert_eq!(world.count(table).await, 1, "{table}");
     }
     assert_eq!(world.count("select sum(row_version) from follow_ups").await, 1);
-    // The response stays the first one long afterwards, when the follow-up is closed and another submission has joined.
+    // A retry still has the first response after the follow-up was closed and another submission has joined.
     clinic.intake.submit(&body).await.expect(201);
     let closed = "update follow_ups set state = 'closed', urgency = 1, outcome = 'declined', closed_at = now()";
     sqlx::Executor::execute(&mut world.connect().await, closed).await.unwrap();
@@ -210,7 +210,7 @@ async fn a_retry_replays_the_response_even_if_a_newer_version_refuses_the_answer
     assert_eq!(clinic.intake.submit_once("retry-1", &body).await.expect(201), receipt);
     clinic.intake.submit_once("retry-2", &body).await.expect(422);
     clinic.staff.submit_once("retry-1", &body).await.expect(422);
-    // The exception is for combinations of answers only.
+    // The exception applies only to combinations of answers.
     body["answers"]["age"] = json!(7);
     accept_earlier(&world, "create_submission", &mut body).await;
     clinic.intake.submit_once("retry-1", &body).await.expect(422);

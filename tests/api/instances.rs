@@ -122,7 +122,7 @@ async fn two_instances_with_background_work_do_everything_once() {
     let different = "select count(distinct id) from audit_seals, unnest(entry_ids) id";
     let entries = world.count("select count(*) from audit_entries").await;
     assert_eq!((world.count(sealed).await, world.count(different).await), (entries, entries));
-    // The counts of each day equal a plain count, and each expired submission was retired once.
+    // The counts of each day are correct, and each expired submission was retired once.
     let miscounted = "select count(*) from daily_counts c where dimension = 'submissions'
         and day >= (now() - interval '300 days')::date and count <> (
             select count(*) from submissions s where (s.received_at at time zone 'UTC')::date = c.day)";

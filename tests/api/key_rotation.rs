@@ -77,7 +77,7 @@ async fn the_master_key_is_rotated_during_submissions_without_duplicating_subjec
         "select count(*) from subjects where get_byte(reference_sealed, 0) = 1 or get_byte(contact_sealed, 0) = 1";
     assert_eq!(world.count(old).await, 0);
 
-    // The new key alone opens and finds everything.
+    // With the new key alone, all data can be decrypted and found.
     let (alone, base) = instance(&world, &[8]).await;
     let staff = clinic.staff.at(&base);
     for index in 0..PERSONS {
@@ -128,8 +128,8 @@ async fn after_credentials_are_rotated_the_earlier_master_key_can_be_removed() {
     let staff = rotated(&world, &admin, &clinic.staff, 0).await;
     let intake = rotated(&world, &admin, &clinic.intake, 24).await;
     rotated(&world, &admin, &overlapping, 2).await;
-    // The admin's key is converted when it is used, and the new keys depend on no earlier master key. Left are the
-    // browser's key, the expiring one, the unused one, and two that still work beside the keys that replaced them.
+    // The admin's key is converted when it is used, and the new keys depend on no earlier master key. Five remain: the
+    // browser's key, the expiring one, the unused one, and two old keys in their overlap period.
     assert_eq!(keys_left(&rotating).await, 5);
     clinic.browser.at(&base).post("/v1/scores", &json!({"answers": fit()})).await.expect(200);
     let path = format!("/v1/credentials/{}", credential(&admin, &unused).await);

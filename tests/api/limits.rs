@@ -139,7 +139,7 @@ async fn a_prefix_is_looked_up_once_for_any_number_of_secrets() {
     let nothing = unknown(&world, 1);
     ask(&clinic.staff).await.expect(200);
     ask(&nothing).await.expect(401);
-    // From here on a look-up fails.
+    // From now on a database query for a credential fails.
     world.connect().await.execute("alter table credentials rename to credentials_away").await.unwrap();
     ask(&clinic.admin).await.expect(500);
     ask(&forged(&world, &clinic.staff)).await.expect(401);

@@ -30,7 +30,7 @@ fn pairs(address: &str) -> (String, Vec<(String, String)>) {
     (path.to_owned(), form_urlencoded::parse(query.as_bytes()).into_owned().collect())
 }
 
-/// Every item of a list, page by page, by following `Link`, which must be the same page as `next_cursor`.
+/// Every item of a list, page by page, by following `Link`, which must refer to the same page as `next_cursor`.
 async fn walk(user: &User, path: &str, limit: usize) -> Vec<Value> {
     let joint = if path.contains('?') { '&' } else { '?' };
     let first = format!("{path}{joint}limit={limit}");
@@ -280,7 +280,7 @@ async fn sixteen_concurrent_flagged_submissions_of_one_subject_share_one_follow_
     assert_eq!(detail.header("etag"), "\"16\"");
     let detail = detail.expect(200);
     assert_eq!((detail["submissions"].as_array().unwrap().len(), &detail["version"]), (16, &json!(16)));
-    // A submission that is not flagged joins nothing.
+    // A submission that is not flagged has no follow-up.
     let calm = json!({"answers": fit(), "subject": {"reference": "R-1"}});
     assert_eq!(clinic.intake.submit(&calm).await.expect(201)["follow_up"], Value::Null);
 }

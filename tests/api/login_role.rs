@@ -1,4 +1,4 @@
-//! The login role of the service: what it may not do, by trying it, and how it gets its password.
+//! The login role of the service: statements that it must not be able to execute, and how it gets its password.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -51,7 +51,7 @@ const FORBIDDEN: [&str; 44] = [
     "set log_min_duration_statement = 0",
     "set log_parameter_max_length = -1",
     "alter system set fsync = off",
-    // The machine. The program must read its input: one that ends first would sometimes break the pipe.
+    // The operating system. The program must read its input; otherwise the pipe could break first.
     "copy (select 1) to program 'cat > /dev/null'",
     "copy (select 1) to '/tmp/sarcoscreen-intruder'",
     "select pg_read_file('PG_VERSION')",
@@ -98,7 +98,7 @@ async fn the_login_role_can_only_become_a_working_role() {
         }
     }
     assert!(allowed.is_empty(), "{allowed:?}");
-    // Checks that the statements are valid: each works for the superuser, as which the service once connected.
+    // Checks that the statements are valid: each works for a superuser, the role that the service used in the past.
     for sql in FORBIDDEN {
         assert_eq!(attempt(&owner, sql).await, None, "{sql}");
     }
@@ -207,8 +207,8 @@ async fn migrate_creates_the_role_of_the_url_with_the_password_of_the_file() {
     postgres.stop().await.unwrap();
 }
 
-/// Owners that are not superusers: one that may create roles, and one whose roles were created for it, as docs/running.md
-/// says.
+/// Owners that are not superusers: one that may create roles, and one whose roles were created beforehand, as in
+/// docs/running.md.
 #[tokio::test]
 async fn an_owner_does_not_need_to_be_a_superuser() {
     for (rights, prepared) in [

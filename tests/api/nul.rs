@@ -1,4 +1,4 @@
-//! U+0000, which PostgreSQL cannot store: a text that contains it is refused with its place, and nothing breaks.
+//! U+0000, which PostgreSQL cannot store: a text that contains it is refused with its pointer and causes no other error.
 
 use serde_json::{Value, json};
 

@@ -85,7 +85,7 @@ async fn erased_subjects_are_in_no_dump_and_a_restored_backup_erases_them_again(
         let request = clinic.staff.request("PUT", &path).header("if-match", tag).json(&json!({"name": "Ana"}));
         clinic.staff.send(request).await.expect(200);
     }
-    // A submission of another subject that corrects one of theirs does not prevent their erasure.
+    // A submission of another subject that corrects one of these submissions does not prevent the erasure.
     let corrected = json!({"answers": fit(), "supersedes": ids[0].1, "subject": {"reference": "other"}});
     clinic.intake.submit(&corrected).await.expect(201);
     let (clear, hidden) = traces(&world, &erased, &indexes).await;
@@ -272,7 +272,7 @@ async fn retention_has_the_same_result_when_it_is_killed_repeatedly() {
         });
         // The next batch is in progress when the one before is reported.
         if kills > 0 && batches.recv().await.is_none() {
-            // The transaction of the run that was killed before still held the clinic.
+            // The transaction of the previous, killed run still locked the clinic.
             run.await.unwrap().unwrap();
             continue;
         }
@@ -300,7 +300,7 @@ async fn retention_has_the_same_result_when_it_is_killed_repeatedly() {
     let closed = "select count(*) from follow_ups f where state = 'closed' and not exists
         (select from submissions s where s.follow_up_id = f.follow_up_id)";
     assert_eq!(world.count(closed).await, 0);
-    // Subjects that retention removes are in the erasure log too, because a backup would bring them back.
+    // Subjects that retention removes are in the erasure log too, because restoring a backup would restore them.
     let lines = std::fs::read_to_string(&world.erasure_log).unwrap().lines().count();
     assert!(i64::try_from(lines).unwrap() >= due, "{lines}");
     // Expired idempotency keys are deleted as well.

@@ -94,7 +94,6 @@ async fn guess(world: &World, user: &User) -> Answer {
     refused
 }
 
-/// A suspended clinic.
 async fn suspended(world: &World) -> Clinic {
     let other = world.clinic("Suspended").await;
     world.suspend(&other, true).await;

@@ -210,7 +210,7 @@ pub(crate) fn base(said: &str) -> String {
     format!("http://{address}")
 }
 
-/// Kills the postmaster; its processes end when they notice.
+/// Kills the postmaster; its child processes end when they detect it.
 fn kill_database(place: &Place) {
     let file = std::fs::read_to_string(place.data().join("cluster/postmaster.pid")).unwrap();
     kill(Pid::from_raw(file.lines().next().unwrap().parse().unwrap()), Signal::SIGKILL).unwrap();

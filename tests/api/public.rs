@@ -1,4 +1,4 @@
-//! Public responses: each is built once, in two encodings, and a client that has it gets 304.
+//! Public responses: each is built once, in two encodings, and a client with the current version gets 304.
 
 use std::io::Read as _;
 

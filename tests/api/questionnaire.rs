@@ -86,7 +86,7 @@ async fn a_client_with_the_current_form_in_its_language_gets_304() {
     let (english, spanish) = (tag("en").await, tag("es").await);
     assert!(english.starts_with('"') && english.ends_with('"') && english != spanish, "{english} {spanish}");
     assert_eq!(tag("en-GB").await, english);
-    // A proxy that compresses the form itself makes the tag weak.
+    // A proxy that compresses the form itself makes the `ETag` weak.
     let weak = format!("W/{english}");
     let list = format!("\"other\", {english}");
     for (language, known, status) in [
@@ -300,7 +300,7 @@ async fn a_receipt_uses_the_requested_language_or_the_clinics_default() {
     let scored = english.send(request).await;
     assert_eq!(scored.header("content-language"), "es");
     assert_eq!(scored.expect(200)["language"], "es");
-    // The alarm in a refusal follows the language too.
+    // The care text and the red flags of a refusal are in the requested language too.
     let alarm = json!({"answers": {"age": 7, "dark_urine": true, "muscle_pain": true}});
     let refused = |language| english.request("POST", "/v1/scores").header("accept-language", language).json(&alarm);
     let (here, there) = (english.send(refused("en")).await.expect(422), english.send(refused("es")).await.expect(422));

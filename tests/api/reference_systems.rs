@@ -1,4 +1,4 @@
-//! Two patients never become one: a reference is found by its system and its value.
+//! Two patients never share a subject record: a subject is found by the system and the value of its reference.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -52,7 +52,7 @@ fn response(number: u32, system: &str) -> Value {
     })
 }
 
-/// Submits for the person with this number in this system, in one of four ways.
+/// Submits for the subject with this number in this system, in one of four ways.
 async fn submit_for(user: &User, number: u32, system: &str) {
     let mut resource = response(number, system);
     match number % 4 {
@@ -115,7 +115,7 @@ async fn two_hundred_pairs_with_one_number_in_two_systems_stay_apart() {
             assert_eq!(one["contact"]["name"], name.unwrap_or_default(), "{one}");
         }
     }
-    // The same number in the same system is the same person.
+    // The same number in the same system identifies the same subject.
     submit_for(&clinic.intake, 8, SYSTEMS[0]).await;
     assert_eq!(world.count("select count(*) from subjects").await, 400);
 }
@@ -129,9 +129,9 @@ async fn fhir_reads_the_system_of_a_patient() {
         created.expect(201);
     }
     assert_eq!(world.count("select count(*) from subjects").await, 2);
-    // A person who is flagged twice has one follow-up in each system.
+    // Each system has its own subject, and each subject its own follow-up.
     assert_eq!(world.count("select count(*) from follow_ups").await, 2);
-    // FHIR and JSON mean the same person.
+    // FHIR and JSON requests find the same subject.
     subject_of(&clinic.intake, &named(1, "urn:oid:1.2.3")).await;
     assert_eq!(world.count("select count(*) from subjects").await, 2);
 }
@@ -143,14 +143,14 @@ async fn a_system_that_the_clinic_names_is_its_own_name_space() {
     let plain = json!({"answers": fit(), "subject": {"reference": "MRN-1"}});
     let own = subject_of(&clinic.intake, &plain).await;
 
-    // The system is not named: the service cannot know whether it is the same person.
+    // The clinic has not listed the system, so the service cannot decide whether it is the same person.
     let refused = clinic.intake.submit(&named(1, "urn:oid:1.2.3")).await;
     let problem = refused.expect(422);
     assert_eq!(problem["errors"][0]["pointer"], "/subject/reference_system");
     assert!(problem["errors"][0]["detail"].as_str().unwrap().contains("--reference-system"));
     let refused = clinic.intake.post("/fhir/QuestionnaireResponse", &response(1, "urn:oid:1.2.3")).await;
     assert!(refused.expect(422)["issue"][0]["expression"][0].as_str().unwrap().ends_with("identifier.system"));
-    // Another number of that system is not in question.
+    // Another number of that system is not ambiguous.
     subject_of(&clinic.intake, &named(2, "urn:oid:1.2.3")).await;
 
     name_systems(&world, &[], &["urn:oid:1.2.3"]).await;
@@ -161,7 +161,7 @@ async fn a_system_that_the_clinic_names_is_its_own_name_space() {
     let same = accepted(&clinic.intake, &named(1, "urn:oid:4.5.6")).await;
     assert_eq!(same, own);
 
-    // A search by the reference alone finds the person of each system and shows the system.
+    // A search by the reference alone finds the subject of each system and shows the system.
     let found = clinic.staff.post("/v1/subjects/search", &json!({"reference": "MRN-1"})).await;
     let found = found.expect(200);
     let systems: BTreeSet<_> =
@@ -169,7 +169,7 @@ async fn a_system_that_the_clinic_names_is_its_own_name_space() {
     assert_eq!(systems, BTreeSet::from([None, Some("urn:oid:1.2.3")]));
 }
 
-/// Stores new lists of systems, the clinic's own and those of others.
+/// Stores new lists of reference systems: the clinic's own and the other ones.
 async fn name_systems(world: &World, own: &[&str], others: &[&str]) {
     let before = list(&world.app).await.unwrap().remove(0);
     let texts = |systems: &[&str]| systems.iter().map(|system| (*system).to_owned()).collect();
@@ -186,7 +186,7 @@ async fn a_person_stored_with_a_system_keeps_their_history_when_the_clinic_names
     let plain = |number: u32| json!({"answers": fit(), "subject": {"reference": format!("MRN-{number}")}});
     let stored = subject_of(&clinic.intake, &named(8, SYSTEM)).await;
     let second = subject_of(&clinic.intake, &named(9, "urn:oid:4.5.6")).await;
-    // One number with two of the systems, and one with and without a system, before they are named.
+    // Before the clinic lists the systems: one number in two of them, and one number with and without a system.
     let twice = subject_of(&clinic.intake, &named(5, SYSTEM)).await;
     let again = subject_of(&clinic.intake, &named(5, "urn:oid:4.5.6")).await;
     let other = subject_of(&clinic.intake, &named(6, SYSTEM)).await;
@@ -195,16 +195,16 @@ async fn a_person_stored_with_a_system_keeps_their_history_when_the_clinic_names
     let unnamed = subject_of(&clinic.intake, &plain(1)).await;
     assert_eq!(clinic.intake.submit(&named(1, SYSTEM)).await.status, 422);
     name_systems(&world, &[SYSTEM, "urn:oid:4.5.6"], &[]).await;
-    // From the time that the instance knows the system, the refused request is accepted.
+    // Once the instance has read the new list, the refused request is accepted.
     assert_eq!(accepted(&clinic.intake, &named(1, SYSTEM)).await, unnamed);
 
     assert_eq!(subject_of(&clinic.intake, &named(8, SYSTEM)).await, stored);
     assert_eq!(subject_of(&clinic.intake, &plain(8)).await, stored);
     assert_eq!(subject_of(&clinic.intake, &named(8, "urn:oid:4.5.6")).await, stored);
     assert_eq!(subject_of(&clinic.intake, &plain(9)).await, second);
-    // A system of others is still another person, and a number of the clinic's own still one that could be theirs.
+    // The system is not listed, so its number is still ambiguous with the same number of the clinic's own systems.
     assert_eq!(clinic.intake.submit(&named(8, "urn:oid:9.8.7")).await.status, 422);
-    // Two subjects that exist already may be two persons: they stay two, and staff decide.
+    // Two existing subjects may be two persons: they stay separate until staff merge them.
     for ambiguous in [named(6, SYSTEM), plain(6), named(5, SYSTEM), plain(5)] {
         let refused = clinic.intake.submit(&ambiguous).await.expect(422);
         assert_eq!(refused["errors"][0]["pointer"], "/subject/reference_system");
@@ -231,7 +231,7 @@ async fn a_person_stored_with_a_system_keeps_their_history_when_the_clinic_names
     for one in [named(5, SYSTEM), named(5, "urn:oid:4.5.6")] {
         assert_eq!(subject_of(&clinic.intake, &one).await, twice);
     }
-    // What is stored keeps its system: a setting that was wrong is undone without loss.
+    // Stored references keep their system, so a wrong setting can be corrected without loss.
     name_systems(&world, &[], &[SYSTEM]).await;
     assert_eq!(accepted(&clinic.intake, &named(6, SYSTEM)).await, other);
     assert_eq!(subject_of(&clinic.intake, &named(8, SYSTEM)).await, stored);
@@ -252,7 +252,7 @@ async fn each_command_adds_a_system_and_the_list_shows_them() {
     {
         assert!(said.lines().any(|one| one == line), "{line} in {said}");
     }
-    // A system belongs to one list: the one that a command names last.
+    // A system belongs to one list: the one in the latest command.
     set(&["--other-reference-system", "urn:a", "--forget-reference-system", "urn:c"]);
     let said = terminal.said(&["clinics", "list"]);
     assert!(said.contains("own reference systems: urn:b\n  reference systems of others: urn:a\n"), "{said}");
@@ -267,12 +267,12 @@ async fn a_command_lists_the_subjects_that_two_intake_keys_used() {
     let shared = subject_of(&clinic.intake, &unnamed(1)).await;
     clinic.intake.submit(&unnamed(1)).await.expect(201);
     assert_eq!(subject_of(&other, &unnamed(1)).await, shared);
-    // One key only; staff beside one key; and one number of two systems.
+    // One intake key only; one intake key and staff; and one number in two systems.
     clinic.intake.submit(&unnamed(2)).await.expect(201);
     clinic.staff.submit(&unnamed(2)).await.expect(201);
     clinic.intake.submit(&named(3, "urn:oid:1.2.3")).await.expect(201);
     other.submit(&named(3, "urn:oid:9.8.7")).await.expect(201);
-    // One key that brings records of two systems.
+    // One key that submits records of two systems.
     let mut record = unnamed(4);
     for system in ["urn:ward", "urn:surgery"] {
         record["source"] = json!({"system": system, "id": "1"});

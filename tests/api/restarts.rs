@@ -18,10 +18,9 @@ use crate::running::{Service, demo_key, owner, postmaster};
 /// Maximum time for the service to stop.
 const STOP: Duration = Duration::from_secs(10);
 
-/// Works for hours without checking whether its server still exists.
+/// A query that runs for hours without checking whether its server still exists.
 const BUSY: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b";
 
-/// Kills the server.
 fn kill_server(place: &Place) -> Pid {
     let pid = postmaster(place).unwrap();
     kill(pid, Signal::SIGKILL).unwrap();
@@ -31,7 +30,7 @@ fn kill_server(place: &Place) -> Pid {
 /// Waits until a killed server was restarted and the service is ready. `tests/faults/default_run.rs` limits the time; here
 /// other tests keep the machine busy.
 async fn until_recovered(service: &Service) {
-    // Readiness is cached for a second, so it may never have been lost.
+    // Readiness is cached for a second, so it may never have reported the outage.
     until("it was restarted", async || !service.logged("PostgreSQL is running again").is_empty()).await;
     service.until_ready(Duration::from_mins(1)).await;
 }

@@ -101,7 +101,7 @@ fn url_of(place: &Place) -> String {
     format!("postgres://sarcoscreen@localhost/sarcoscreen?host={}", place.data().join("run").display())
 }
 
-/// Copies what an operator keeps beside a dump.
+/// Copies the dump and the files that an operator must keep with it.
 fn handed_over(from: &Place, to: &Place) {
     fs::copy(from.path().join("sarcoscreen.dump"), to.path().join("sarcoscreen.dump")).unwrap();
     fs::copy(from.data().join("erasures.log"), to.path().join("erasures.log")).unwrap();
@@ -140,7 +140,7 @@ async fn a_dump_is_restored_into_a_new_cluster_by_the_documented_commands() {
     postgres.stop().await.unwrap();
 }
 
-/// Copies what an operator keeps beside a base backup.
+/// Copies the files that an operator must keep with a base backup.
 fn kept_beside(from: &Place, to: &Place) {
     for file in ["erasures.log", "master.key", "demo-credentials.json"] {
         fs::copy(from.data().join(file), to.data().join(file)).unwrap();
@@ -193,7 +193,7 @@ async fn a_base_backup_taken_under_load_can_be_served() {
     }
     let copy = copy.await.unwrap();
     assert!(copy.status.success() && acknowledged.len() > before, "{copy:?}");
-    // After the backup: only in the WAL.
+    // Changes after the backup, which are only in the WAL.
     assert_eq!(service.erase(&admin, &persons[1]).await, 204);
     acknowledged.push(service.submit(&intake).await.unwrap());
     drop(database);

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::world::{World, fit, frail};
 
-/// A terminal of the operator of a world's database.
+/// Runs commands as the operator of a world's database.
 pub(crate) struct Terminal {
     folder: TempDir,
     url: String,

@@ -22,7 +22,7 @@ pub(crate) fn check(method: &str, address: &str, status: u16, text: &str) {
     let path = address.split('?').next().unwrap_or_default();
     let Some(operation) = OPERATIONS.iter().find(|operation| operation.takes(method, path)) else { return };
     if status == 405 {
-        // The path of another operation, which the template takes for an id.
+        // The path of another operation, which also matches this template as an id.
         return;
     }
     let answer = operation.answers.get(&status);

@@ -1,4 +1,4 @@
-//! The main task: answers in, a stored assessment with sources out, a follow-up for staff.
+//! The main function: a submission is scored and stored with the sources of its assessment, and staff get a follow-up.
 
 use serde_json::{Value, json};
 
@@ -172,20 +172,20 @@ async fn an_alarm_item_of_an_earlier_form_is_refused_with_its_care_level_and_tex
             assert_eq!(refused["red_flags"].as_array().unwrap().len(), 1, "{refused}");
             assert_ne!(refused["red_flags"][0]["reason"], "", "{refused}");
         }
-        // An alarm that the current form asks too is not hidden by one that it does not.
+        // An alarm item of the current form is not hidden by one that the form no longer has.
         answers["new_one_sided_weakness"] = json!(true);
         let refused = clinic.browser.submit(&json!({"answers": answers})).await.expect(422);
         assert_eq!(refused["care_level"], "emergency_ambulance", "{refused}");
         assert_eq!(refused["red_flags"].as_array().unwrap().len(), 2, "{refused}");
     }
-    // Items that the current table asks are judged by it alone: palpitations with weakness are no emergency there.
+    // Only the current table scores the items that it has: there, palpitations with weakness are not an emergency.
     let mut answers = fit();
     answers.as_object_mut().unwrap().extend(
         json!({"age": 82, "weakness": true, "palpitations": true, "medication_count": 2}).as_object().unwrap().clone(),
     );
     let refused = clinic.browser.submit(&json!({"answers": answers})).await.expect(422);
     assert_eq!(refused["care_level"], "consultation_24h", "{refused}");
-    // Without an alarm, only the items that are not asked are named.
+    // Without an alarm, the refusal has no care level and no red flags.
     let mut answers = fit();
     answers["new_breathing_trouble"] = json!(false);
     let refused = clinic.browser.submit(&json!({"answers": answers})).await.expect(422);
@@ -208,7 +208,7 @@ async fn no_self_care_is_advised_while_an_alarm_is_partly_met() {
     let text = scored["consultation"]["text"].as_str().unwrap();
     assert!(text.contains("without trying"), "{text}");
     assert!(!text.contains("alarm"), "{text}");
-    // One figure that decides is missing: a routine follow-up, and a text that names the figure.
+    // One decisive value is missing: the follow-up is routine, and the flag reason is the missing value.
     for (missing, item) in [
         (json!({"creatine_kinase_u_l": 300}), "creatine_kinase_upper_limit_u_l"),
         (json!({"myoglobin_ug_l": 300}), "myoglobin_upper_limit_ug_l"),
@@ -241,11 +241,11 @@ async fn an_offered_appointment_does_not_suggest_that_an_open_alarm_can_wait() {
     let (level, open) = text(json!({"age": 70, "dark_urine": true})).await;
     assert_eq!(level, "consultation_24h");
     assert!(open["text"].as_str().unwrap().contains(urgent), "{open}");
-    // One unreadable answer does not turn the alarm into an appointment that may wait.
+    // With one invalid answer, the text still says that the alarm is urgent.
     let refused = json!({"answers": {"dark_urine": true, "muscle_pain": "yes"}});
     let refused = clinic.browser.post("/v1/scores", &refused).await.expect(422);
     assert!(refused["care_text"].as_str().unwrap().contains(urgent), "{refused}");
-    // A result that must not wait shows neither a booking link nor exercises.
+    // An emergency has no offer of a consultation and no booking link.
     let (level, emergency) = text(json!({"age": 70, "dark_urine": true, "muscle_pain": true, "weakness": true})).await;
     assert_eq!(level, "emergency");
     assert_eq!((&emergency["offered"], &emergency["booking_url"]), (&json!(false), &Value::Null));
@@ -291,7 +291,7 @@ async fn a_score_names_the_sources_of_instruments_and_the_next_screening() {
         let dois: Vec<_> = sarc_f["sources"].as_array().unwrap().iter().map(|source| &source["doi"]).collect();
         assert!(dois.contains(&&json!("10.1016/j.jamda.2013.05.018")), "{dois:?}");
     }
-    // No date months away beside an emergency.
+    // An emergency has no date for the next screening.
     let mut answers = fit();
     answers["new_confusion"] = json!(true);
     let scored = clinic.browser.post("/v1/scores", &json!({"answers": answers})).await.expect(200);

@@ -16,7 +16,7 @@ async fn two_systems(world: &World) -> (Clinic, User) {
     (clinic, other)
 }
 
-/// The credential id of a key, as an admin finds it.
+/// The id of the credential that belongs to a key, from the list that an admin reads.
 pub(crate) async fn credential(admin: &User, holder: &User) -> String {
     let list = admin.get("/v1/credentials").await.expect(200);
     let key = holder.key.as_deref().unwrap();
@@ -82,7 +82,7 @@ async fn one_idempotency_key_of_two_members_of_staff_takes_two_follow_ups() {
     let (first, other) = (next(&clinic.staff).await, next(&second).await);
     assert_ne!(first["id"], other["id"]);
     assert_eq!(next(&clinic.staff).await, first);
-    // The replacement of a key finds what that key did.
+    // A key that replaces another one gets the response to that key's earlier request.
     let successor = replaced(&world, &clinic, &clinic.staff, "staff").await;
     assert_eq!(next(&successor).await, first);
 }

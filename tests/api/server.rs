@@ -80,7 +80,7 @@ async fn an_interrupted_first_start_is_completed_by_the_next() {
     let place = Place::new();
     let settings = settings(&place);
     start(&settings).await.unwrap().stop().await.unwrap();
-    // The file is written last; without it the start before did not finish.
+    // The file is written last; if it is missing, the previous start did not finish.
     fs::remove_file(place.data().join("demo-credentials.json")).unwrap();
     let again = start(&settings).await.unwrap();
     assert_eq!(submissions(&place, &again).await, demo::SIZE);
@@ -224,7 +224,7 @@ async fn the_private_database_of_an_earlier_version_gets_its_login_role_automati
     assert!(place.data().join("demo-credentials.json").exists());
     running.stop().await.unwrap();
 
-    // Tasks that only the owner may do use a store of their own, which is never ready to serve.
+    // Tasks of the owner use a separate store, which is never ready to serve.
     let opened = Opened::as_owner(&settings, &|_| ()).await.unwrap();
     let readiness = sarcoscreen::app::health::readiness(&opened.app).await;
     assert!(readiness.row_security && !readiness.unprivileged, "{readiness:?}");

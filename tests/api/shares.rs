@@ -28,7 +28,7 @@ async fn batch(user: &User) -> Answer {
     user.post(BATCH, &json!({"items": [{"submission": {"answers": fit()}}]})).await
 }
 
-/// Opens a batch without sending all lines; returns when its first line is stored and answered.
+/// Opens a batch without sending all lines; returns when the first bytes of the response have arrived.
 async fn open_batch(world: &World, clinic: &Clinic) -> TcpStream {
     let address = world.base.trim_start_matches("http://");
     let mut connection = TcpStream::connect(address).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_clinic_may_run_four_exports_without_blocking_other_clinics() {
     assert_eq!(one.staff.get("/v1/exports/submissions").await.status, 429);
     assert_eq!(one.staff.get("/v1/exports/follow-ups").await.status, 429);
     assert_eq!(other.staff.get("/v1/exports/submissions").await.status, 200);
-    // One was read to its end, the other was abandoned.
+    // One export is read to its end, another one is dropped.
     let mut read = open.pop().unwrap();
     while read.next().await.is_some() {}
     drop((read, open.pop()));

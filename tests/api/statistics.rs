@@ -119,7 +119,7 @@ async fn rolled_up_and_live_days_add_up_to_a_plain_count() {
     }
     let without = "select count(*) from daily_counts where dimension = 'submissions' and count = 0";
     assert!(world.count(without).await > 40, "days without a submission are counted too");
-    // Statistics read the rolled-up counts: a manipulated count shows.
+    // Statistics use the rolled-up counts: a manipulated count changes them.
     let sql = "update daily_counts set count = count + 1000 where dimension = 'submissions'";
     world.connect().await.execute(sql).await.unwrap();
     let path = format!("/v1/statistics?from={}&to={}", first + 5.days(), first + 14.days());
@@ -218,7 +218,7 @@ async fn open_follow_ups_are_counted_by_state_and_age_and_closed_ones_by_outcome
     assert_eq!(ages, [1, 1, 1, 1, 1, 1]);
     assert_eq!(open["ages"][0]["below_hours"], 24);
     assert_eq!(open["ages"][5]["below_hours"], Value::Null);
-    // Half way between 100 and 200 hours, and between 400 and 1000.
+    // The midpoints between 100 and 200 hours, and between 400 and 1000.
     assert_eq!((&open["median_age_hours"], &open["p90_age_hours"]), (&json!(150.0), &json!(700.0)));
     let closed = &stats["closed_follow_ups"];
     assert_eq!(closed["outcomes"], json!({"attended": 1, "declined": 1, "not_needed": 1, "unreachable": 1}));

@@ -1,5 +1,5 @@
-//! The view of a request decides how much of an assessment a response has, and changes nothing else: each view has the same
-//! values as the next larger one, and a retry gets the view that it asks for.
+//! The view of a request selects the fields of the assessment in the response and changes nothing else: each view has the
+//! same values as the next larger one, and a retry gets the view that it requests.
 
 use std::collections::BTreeSet;
 

@@ -110,7 +110,7 @@ async fn closed(service: &Service, open: usize) -> Option<Duration> {
     until(Duration::from_secs(30), || descriptors(service) <= open + 10).await
 }
 
-/// Opens all hostile connections and keeps them open for the duration of the storm; the unread ones stay open longer.
+/// Opens all hostile connections and keeps them open for the duration of the storm. Those that do not read stay open longer.
 async fn attack(service: &Service, storm: &Storm, key: &str) {
     let to = service.address();
     let unread = crowd(to, 1, storm.unread, &DOCUMENT.repeat(100)).await;

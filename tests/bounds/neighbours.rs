@@ -51,7 +51,8 @@ struct Resource {
     probe: Ask,
 }
 
-/// Clients that keep as many reads of a clinic in progress as it may have (32): each also spends time on its response.
+/// Clients that keep the maximum of 32 reads of a clinic in progress. There are more than 32, because each client also
+/// spends time on its response.
 const BUSY: usize = 48;
 
 const RESOURCES: [Resource; 5] = [

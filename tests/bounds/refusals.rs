@@ -1,4 +1,4 @@
-//! Audit entries of refused requests: a few entries per minute that carry the number of refusals, however many there are.
+//! Audit entries of refused requests: for any number of refusals, a few entries per minute with that number.
 
 use std::collections::BTreeMap;
 use std::time::Instant;

@@ -1,5 +1,5 @@
-//! Compares the document with the last released one: a new version may add to what clients rely on, but must not remove any
-//! of it.
+//! Compares the document with the last released one: a new version may add to the interface, but must not remove anything
+//! that clients use.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Compares two OpenAPI documents and finds the places where the later one accepts less or promises less than the earlier.
-//! | Requests may only widen, responses may only narrow. A schema is therefore compared in the direction of its use,
-//! followed through its references from each operation.
+//! Requests may only widen, responses may only narrow. Each schema is therefore compared in the direction of its use. The
+//! comparison starts at the operations and follows the references.
 
 use std::collections::BTreeSet;
 

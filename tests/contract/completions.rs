@@ -1,5 +1,5 @@
-//! Promises of partial answers: completions never leave the bounds, never contradict what is settled, and change something
-//! exactly when a question is open.
+//! Guarantees for partial answers: completions never leave the bounds, never contradict a settled result, and change a
+//! result exactly if there is an open question.
 
 use std::collections::BTreeSet;
 
@@ -177,7 +177,8 @@ fn holds(before: &Assessment, after: &Assessment) -> Result<(), String> {
     for (earlier, later) in before.pathways.iter().zip(&after.pathways) {
         let kept = |earlier: Option<bool>, later: Option<bool>| earlier.is_none() || earlier == later;
         let name = earlier.pathway.as_str();
-        // Without an age, an age-dependent cut-off is known only as far as the rows agree, and the person may be too young.
+        // If the age is missing, a criterion with age-dependent cut-offs is decided only if all its rows agree. The added age
+        // may also be below the lower limit of the pathway.
         let judged = later.stage != Stage::NotApplicable;
         check(!judged || kept(earlier.case_found, later.case_found), &format!("case finding of {name}"))?;
         check(!judged || kept(earlier.strength_low, later.strength_low), &format!("strength of {name}"))?;
@@ -186,7 +187,7 @@ fn holds(before: &Assessment, after: &Assessment) -> Result<(), String> {
         check(!reached || earlier.stage == later.stage, &format!("stage of {name}"))?;
         check(earlier.stage != Stage::AtRisk || later.stage != Stage::NoneFoundYet, &format!("risk of {name}"))?;
     }
-    // A figure that was missing may turn out harmless; no other reason goes away.
+    // A missing value may turn out to be normal, so that its flag reason disappears; every other reason remains.
     let for_good = |reason: &&FlagReason| reason.kind != FlagKind::ValueMissing;
     let reasons = before.flag_reasons.iter().filter(for_good).all(|reason| after.flag_reasons.contains(reason));
     check(reasons, "a flag was removed")?;
@@ -251,7 +252,7 @@ fn filled(people: &mut People, answers: &Answers, items: ItemSet, way: usize) ->
         };
         whole.set(item, Some(value));
     }
-    // Implausible combinations are drawn again; the given answers stay unchanged.
+    // Implausible combinations are generated again; the given answers stay unchanged.
     for _ in 0..60 {
         let faults = refused(&whole);
         let Some(fault) = faults.first() else { return Some(whole) };

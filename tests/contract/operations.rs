@@ -1,4 +1,4 @@
-//! Alerts and the dashboard use only metrics that the service has, and the page lists every metric.
+//! Alerts and the dashboard use only existing metrics, and docs/operations.md lists every metric.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -82,7 +82,7 @@ proptest! {
                 prop_assert_eq!(earlier.outcome, later.outcome);
             }
         }
-        // A figure that was missing may turn out harmless; no other reason goes away.
+        // A missing value may turn out to be normal, so that its flag reason disappears; every other reason remains.
         prop_assert!(!before.flagged_for_good() || after.flagged_for_good(), "more answers never remove a flag");
         let only_missing = before.flagged() && !before.flagged_for_good();
         prop_assert!(only_missing || before.care_level.is_none() || before.care_level <= after.care_level);
@@ -171,7 +171,7 @@ fn table_once() -> &'static RuleTable {
     TABLE.get_or_init(table)
 }
 
-/// Every value of a small item, about two hundred evenly spaced values of a large one; of a set none, each option, and all.
+/// Every value of an item with few values, or about two hundred evenly spaced values; for a set: none, each option, and all.
 fn any_value_of(item: Item) -> Vec<i32> {
     assert!(matches!(item.spec().audience(), Audience::Person | Audience::Staff | Audience::Laboratory));
     match item.spec().kind {

@@ -1,5 +1,5 @@
-//! Replays the history of a follow-up: each version must be what the domain decides for its event on the version before. Used
-//! on histories that the domain made, and by the API tests on histories that the database holds.
+//! Replays the history of a follow-up: each version must equal what the domain decides for its event and the previous
+//! version. Used for histories that the domain creates, and by the API tests for stored histories.
 
 use jiff::Timestamp;
 use sarcoscreen::domain::access::actor::{Actor, Role};
@@ -33,7 +33,7 @@ pub(crate) fn replay(history: &[Version], flagged: &impl Fn(SubmissionId) -> Fla
                 let FollowUp { follow_up_id, subject_id, .. } = version.after;
                 open(subject_id, &FlaggedSubmission { follow_up_id, ..submission }).after
             }
-            // The copy of a follow-up that the undoing of a merge split.
+            // A copy of the follow-up that an undone merge split.
             (None, EventKind::Unmerge, None) => version.after.clone(),
             (Some(before), EventKind::Join, Some(submission)) => join(before, &submission).unwrap().after,
             (Some(before), EventKind::Merge | EventKind::Unmerge, None) => merged(before, version),
@@ -71,8 +71,8 @@ fn commanded(before: &FollowUp, version: &Version) -> FollowUp {
     decide(before, &command, &actor, version.at).unwrap().after
 }
 
-/// What a merge or its undoing cannot change stays, and what it gathers only grows. Which follow-up moves, closes or reopens
-/// depends on the other follow-ups of both subjects.
+/// A merge or its undoing leaves some fields unchanged, and only adds to the collected data. Which follow-up moves, closes or
+/// reopens depends on the other follow-ups of both subjects.
 fn merged(before: &FollowUp, version: &Version) -> FollowUp {
     let after = version.after.clone();
     let grows = |before: &[String], after: &[String]| before.iter().all(|one| after.contains(one));

@@ -1,4 +1,4 @@
-//! No person who is plainly ill is left to self-care, and no person whose every answer is the healthy one gets anything else.
+//! No person with clear signs of illness gets `self_care`, and every person with only healthy answers does.
 
 use sarcoscreen::domain::screening::answers::Answers;
 use sarcoscreen::domain::screening::condition::{Truth, View};
@@ -25,7 +25,7 @@ fn includes(answers: &Answers, item: Item, name: &str) -> bool {
     answers.get(item).is_some_and(|mask| mask & (1 << option(item, name)) != 0)
 }
 
-/// Why the person is plainly ill; computed here from the answers, without the table's red flags.
+/// The sign of illness in the answers, if any; computed without the red flags of the table.
 fn ill(table: &RuleTable, answers: &Answers) -> Option<&'static str> {
     let get = |item| answers.get(item);
     let yes = |item| get(item) == Some(1);
@@ -66,7 +66,7 @@ fn ill(table: &RuleTable, answers: &Answers) -> Option<&'static str> {
     .find_map(|(is, why)| is.then_some(why))
 }
 
-/// The first ill person among so many who is left alone, with the reason, and how many ill people there were.
+/// The first of the ill people who gets `self_care` or no flag, with the reason; and the number of ill people.
 fn left_alone(version: &str, people: u64, seed: u64) -> (Option<String>, u64) {
     let table = table(version);
     let mut source = People::seeded(&table, seed);
@@ -99,7 +99,7 @@ fn is_well(table: &RuleTable, people: u64, seed: u64) {
     }
 }
 
-/// A person of any age and sex, measured or not, whose every answer is the healthy one.
+/// A person of any age and sex, with or without measurements, with only healthy answers.
 fn healthy(table: &RuleTable, source: &mut People) -> Answers {
     let mut answers = Answers::default();
     let healthiest = [
@@ -177,8 +177,8 @@ fn rule_table_2026_2_leaves_ill_people_alone() {
     assert!(found.is_some());
 }
 
-/// Replaying a stored row must neither lose self-care for want of questions that its form did not have, nor forget an alarm
-/// that this table asks differently.
+/// Scoring answers to an earlier form with this table keeps `self_care`, although that form lacked some items. An alarm that
+/// this table asks differently stays open.
 #[test]
 fn answers_to_an_earlier_form_keep_self_care_and_their_alarms_stay_open() {
     let (before, now) = (table("2026.2"), table("2026.3"));

@@ -1,4 +1,4 @@
-//! Assessments as earlier versions of the service stored them: they read, and recompute to themselves.
+//! Assessments that earlier versions of the service stored: they can be read, and recomputing them gives the same result.
 
 use std::path::Path;
 

@@ -101,7 +101,7 @@ async fn fill(small: &Small, address: SocketAddr, load: &Load) {
     println!("the disk is full: refused after {refused:.2?}, not ready {not_ready:.2?} later");
 }
 
-/// Makes the log of PostgreSQL need more space, until PostgreSQL stops.
+/// Switches WAL segments until PostgreSQL stops for lack of space.
 async fn stop_the_log(mut connection: PgConnection) {
     let start = Instant::now();
     while start.elapsed() < FULL && connection.execute("select pg_switch_wal()").await.is_ok() {

@@ -70,7 +70,7 @@ async fn frozen_connections_stop_nothing() {
 
     load.more(CLIENTS * 2).await;
     let frozen = freeze(&site).await;
-    // Requests are waiting when the service is asked to end.
+    // Requests are in progress when the service gets the signal to stop.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let asked = Instant::now();
     ask_to_end(&service);

@@ -1,8 +1,8 @@
 //! Faults: the service and its database are killed, cut off, frozen, filled and overloaded; afterwards everything that was
 //! acknowledged is checked.
-//! | The tests run the delivered program on a PostgreSQL of its own, which it reaches through a proxy that breaks
-//! connections. `SARCOSCREEN_PROGRAM` selects another build. Small sizes run with the other tests; `--ignored` runs the
-//! long ones. `RESULTS.md` describes the runs and their results.
+//! The tests run the delivered program on a separate PostgreSQL, which it reaches through a proxy that breaks connections.
+//! `SARCOSCREEN_PROGRAM` selects another build. Small sizes run with the other tests; `--ignored` runs the long ones.
+//! `RESULTS.md` describes the runs and their results.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -42,7 +42,8 @@ struct Figures {
     live: i64,
     dead: i64,
     deliveries: i64,
-    /// Audit entries that two periods of sealing have not sealed. Younger ones only show how far the period is.
+    /// Audit entries that are unsealed after two sealing periods. The number of newer ones only depends on the time since the
+    /// last sealing.
     unsealed: i64,
     size: i64,
 }

@@ -1,4 +1,5 @@
-//! The service is asked to end under load: no connection is reset, nothing is lost, and clients are sent elsewhere in time.
+//! The service is stopped under load: no connection is reset, nothing is lost, and readiness and `Connection: close` inform
+//! clients in time.
 
 use std::time::{Duration, Instant};
 

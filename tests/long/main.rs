@@ -1,5 +1,5 @@
-//! Measurements that take minutes, started by hand; see `tests/long/README.md`. They start what they need and clean up
-//! after themselves.
+//! Measurements that take minutes and are started manually; see `tests/long/README.md`. They start the programs that they
+//! need and clean up at the end.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

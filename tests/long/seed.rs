@@ -1,5 +1,5 @@
-//! Inserts millions of rows with SQL as the owner: cheap to create, but with answers, assessments and sealed references
-//! that the service itself made.
+//! Inserts millions of rows with SQL as the owner. This is fast, and the rows have answers, assessments and sealed references
+//! that the service created.
 
 use sarcoscreen::domain::ids::ClinicId;
 use sarcoscreen::domain::subjects::LookUp;

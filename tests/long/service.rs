@@ -1,4 +1,4 @@
-//! The delivered program on a private PostgreSQL of its own with durable settings.
+//! The delivered program on a separate PostgreSQL with durable settings.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ use sqlx::postgres::PgConnection;
 /// A data folder with a running PostgreSQL and a master key.
 pub(crate) struct Place {
     postgres: Embedded,
-    /// Whether the build has a login role; an earlier one signs in as the owner.
+    /// Whether the build has a login role; earlier builds connect as the owner.
     has_login: bool,
     // Declared last: removed after all its writers have ended.
     folder: tempfile::TempDir,
@@ -55,7 +55,7 @@ impl Place {
         Self { postgres, has_login, folder }
     }
 
-    /// The keys that the service derives from its key file, the first one that the database registers.
+    /// The keys that the service derives from its key file. The database registers its master key with version 1.
     pub(crate) fn keys() -> Keys {
         let keys = Keys::derive(&[MasterKey::parse(&MasterKey::text(&[7; 32])).unwrap()]).unwrap();
         keys.set_versions(vec![1]);

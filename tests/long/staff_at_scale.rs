@@ -1,6 +1,5 @@
 //! Work of staff in a large database: pages of the worklist, an export of a million rows, statistics over three years.
-//! | Fifty clinics share 1,000,000 submissions and 50,000 open follow-ups; one more clinic has 1,000,000 and 50,000 by
-//! itself.
+//! Fifty clinics together have 1,000,000 submissions and 50,000 open follow-ups; one more clinic alone has as many.
 
 use std::time::{Duration, Instant};
 
@@ -67,7 +66,7 @@ async fn seed(place: &Place, small: &Clinic, large: &Clinic) {
     let mut owner = place.connect().await;
     // Skips the foreign key checks; the rows are consistent by construction.
     owner.execute("set session_replication_role = replica").await.unwrap();
-    // No day is rolled up until the statistics were measured without.
+    // No day is rolled up until the statistics have been measured without rolled-up days.
     block_counting(&mut owner).await;
     let others = "insert into clinics (clinic_id, name, booking_url, emergency_number, language, created_at)
                   select gen_random_uuid(), 'Clinic ' || i, booking_url, emergency_number, language, created_at

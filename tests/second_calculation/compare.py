@@ -190,7 +190,7 @@ def arguments():
 
 
 def main():
-    gc.disable()  # nothing here forms reference cycles; the collector would only walk the parsed answers
+    gc.disable()  # nothing here forms reference cycles; the collector would only cost time on the parsed answers
     chosen = arguments()
     if chosen.self_test:
         return run_self_test()

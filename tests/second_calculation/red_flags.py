@@ -9,7 +9,7 @@ from measured import SARC_F_DIFFICULTIES, at_cut_off, below_by_sex, lost_over
 # ---------------------------------------------------------------------------------------------------------
 # Tests, and the conditions made of them
 
-TESTS = []  # each is evaluated once for a set of answers; a condition finds the truth of a test at its place
+TESTS = []  # each is evaluated once per set of answers; a condition reads the truth of a test by its position
 
 
 def value_above_0(number):
@@ -177,8 +177,8 @@ SARC_F_FROM_4 = Test(
 )
 
 
-# Measured by staff. Cruz-Jentoft 2019, at any age. The person cannot measure these or the enzymes, so that a value which
-# was not measured leaves no red flag open
+# Measured by staff. Cruz-Jentoft 2019, at any age. The person cannot measure these or the enzymes, so a missing value
+# leaves no red flag open
 
 LOW_GRIP = {"male": 270, "female": 160}  # tenths of a kilogram
 
@@ -213,7 +213,7 @@ def timed_up_and_go_slow(measured):
     return measured.timed_up_and_go is not None and measured.timed_up_and_go >= 2000
 
 
-# A grip that is low for one sex only is above 0, so that the open test has begun
+# A grip strength that is low for one sex only is above 0, so the open test has begun
 GRIP_LOW = Test(grip_low, ("grip_strength_kg", "sex"), "grip_strength_kg")
 CHAIR_STANDS_SLOW = Test(chair_stands_slow, ("five_chair_stands_s",), "five_chair_stands_s")
 GAIT_SLOW = Test(gait_slow, ("gait_speed_m_s",), "gait_speed_m_s")
@@ -252,7 +252,7 @@ def share_lost_in_a_year(percent):
     return Test(evaluate, ("weight_loss_past_year_kg", "weight_kg"), "weight_loss_past_year_kg")
 
 
-# Who lost nothing needs no weight for a share
+# Without a loss, its share does not depend on the weight
 LOST_IN_HALF_A_YEAR, LOST_IN_A_YEAR = lost_in_half_a_year(0), lost_in_a_year(0)
 
 
@@ -404,7 +404,7 @@ RED_FLAGS = (
     routine("high_dose_steroids", "signs", HIGH_DOSE_STEROIDS),
 )
 
-# A rule that only one of these leaves open asks for it
+# A half-met red flag that waits for exactly one of these reports it as missing
 FIGURES = ("weight_kg", "sex", "creatine_kinase_upper_limit_u_l", "myoglobin_upper_limit_ug_l")
 
 

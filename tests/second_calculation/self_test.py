@@ -437,7 +437,7 @@ def test_case_finding():
     }
     for changes, found in (
         ({}, (False, False, False)),
-        ({"calf_circumference_cm": 33.0}, (False, False, False)),  # low for SARC-CalF only, and 10 is not 11
+        ({"calf_circumference_cm": 33.0}, (False, False, False)),  # low for SARC-CalF only; its 10 points are below 11
         ({"calf_circumference_cm": 33.0, "falls_past_year": 1}, (False, True, True)),
         ({"calf_circumference_cm": 32.9}, (False, True, True)),
         ({"sex": None, "calf_circumference_cm": 33.5}, (False, None, None)),
@@ -488,7 +488,7 @@ def test_stages():
 # ---------------------------------------------------------------------------------------------------------
 # Red flags, worked by hand
 
-# None of this applies; a case changes what it is about. 70 years, so that neither age limit of a red flag is near.
+# Answers without any red flag; each case changes the answers under test. 70 years is not near an age limit of a red flag.
 QUIET = sarc_f_answers(0) | NO_ALARM | {
     "age": 70, "sex": "male", "weakness": False, "muscle_shrinkage": False, "fatigue": "rarely", "conditions": [],
     "medications": [], "weight_kg": 80.0, "weight_loss_past_year_kg": 0, "weight_loss_6_months_kg": 0,
@@ -550,7 +550,7 @@ def year(lost, weight):
     return {"weight_loss_past_year_kg": lost, "weight_kg": weight}
 
 
-# (red flag, the answers, everything that fires then; the change one step beside, everything that fires then)
+# (red flag, answers, all that fire; a change by one step, all that fire with it)
 FIRES_AND_BESIDE = (
     ("head_injury_ambulance", UNWELL, ["head_injury_ambulance"], LATER, ["head_injury"]),
     ("head_injury", LATER, ["head_injury"], HIT, ["head_hit"]),
@@ -739,7 +739,7 @@ def test_deciding_answer_missing():
         (HIT | {"medications": None}, ["head_hit"], ["head_hit_on_blood_thinner"], []),
         ({"medications": None}, [], [], []),
         (DARK | {"weakness": None}, ["dark_urine"], ["dark_urine_with_muscle_trouble"], []),
-        # a weakness is one half of what it makes worse
+        # weakness half meets a red flag that requires it together with another answer
         (WEAK | {"dark_urine": None}, [], ["dark_urine_with_muscle_trouble"], []),
         (WEAK | STATIN | {"muscle_pain": None}, [], ["statin_muscle_pain", "statin_muscle_pain_with_weakness"], []),
         (PALPITATIONS | WEAK | {"conditions": None}, ["palpitations", "palpitations_with_weakness"],
@@ -795,7 +795,7 @@ def test_deciding_answer_missing():
          ["sarc_f_under_60"], []),
         (sarc_f_answers(0) | {"age": 59, "falls_past_year": None, "stair_difficulty": None}, [], [], []),
         (sarc_f_answers(2) | {"age": 70, "falls_past_year": None}, [], [], []),
-        ({"age": 40, "falls_past_year": None, "stair_difficulty": None}, [], [], []),  # the age alone is no half
+        ({"age": 40, "falls_past_year": None, "stair_difficulty": None}, [], [], []),  # the age alone half meets nothing
 
         ({"sex": None, "grip_strength_kg": 16.0}, [], ["strength_measured_low"], ["sex"]),
         ({"sex": None, "grip_strength_kg": 26.9}, [], ["strength_measured_low"], ["sex"]),
@@ -809,7 +809,7 @@ def test_deciding_answer_missing():
         (UNMEANT | half_year(4.6, None), ["unintended_loss"], [], []),
         (UNMEANT | half_year(0.1, None), [], ["unintended_loss"], ["weight_kg"]),
         (UNMEANT | year(0.1, None), [], ["unintended_loss"], ["weight_kg"]),
-        (UNMEANT | half_year(0, None), [], [], []),  # who lost nothing needs no weight
+        (UNMEANT | half_year(0, None), [], [], []),  # without a loss, the weight does not matter
         (WEAK | half_year(0, None), [], [], []),
         ({"weight_loss_unintended": None} | half_year(4.0, 75.9), [], ["unintended_loss"], []),
         ({"weight_loss_unintended": None} | half_year(4.0, None), [], ["unintended_loss"], []),
@@ -818,7 +818,7 @@ def test_deciding_answer_missing():
         (half_year(9.0, None) | WEAK, [], ["large_loss_with_weakness"], ["weight_kg"]),
         (half_year(9.0, 71.9) | {"weakness": None}, [], ["large_loss_with_weakness"], []),
         (half_year(9.0, None) | {"weakness": None}, [], ["large_loss_with_weakness"], []),
-        # the loss that fired already is judged; another loss is not
+        # a loss whose red flag fired needs no weight; another loss does
         (half_year(9.0, None) | WEAK | UNMEANT, ["unintended_loss"], ["large_loss_with_weakness"], []),
         (half_year(4.0, None) | {"weight_loss_past_year_kg": 4.6} | WEAK | UNMEANT, ["unintended_loss"],
          ["large_loss_with_weakness"], ["weight_kg"]),
@@ -878,7 +878,7 @@ def test_reasons_and_urgency():
         # SARC-F alone, at the age of the instrument and below it: the same urgency at 59 and 61
         (some | {"age": 61}, ("consultation", ["instrument:sarc_f"], "routine")),
         (some | {"age": 59}, ("consultation", ["red_flag:sarc_f_under_60"], "routine")),
-        # two reasons of one family stay routine, two families make it this week
+        # two reasons of one family are routine, reasons of two families are this_week
         (some | {"finger_ring": "smaller"},
          ("consultation", ["instrument:finger_ring", "instrument:sarc_f"], "routine")),
         (some | {"sppb": 8}, ("consultation", ["instrument:sarc_f", "instrument:sppb",
@@ -1134,8 +1134,8 @@ def test_completions():
 
 
 # ---------------------------------------------------------------------------------------------------------
-# Red flags in a second form: formulas over named tests, whose unknown tests are tried both ways. No formula contains a
-# negation. So one is certain if it holds with every unknown test false, and open if it only holds with them true.
+# Red flags in a second form: formulas over named tests. No formula contains a negation. So a formula is certain if it holds
+# with every unknown test false, and open if it only holds with all unknown tests true.
 
 FORMULAS = {
     "breathing_trouble": "breathing", "swallowing_or_speech_trouble": "swallowing", "face_droop_or_sight_loss": "face",
@@ -1344,7 +1344,7 @@ def test_red_flags_by_formula():
             met[level] += 1
     for name in [f"fired {id_}" for id_ in FORMULAS] + [f"missing {item}" for item in FIGURES] + [None, "self_care"]:
         holds(met[name] >= 100, f"{name} was met {met[name]} times")
-    # with one answer alone, or with any of several measurements, there is no half
+    # a red flag of a single answer, or of any one of several measurements, is never half met
     halves_possible = {id_ for id_, code in COMPILED.items() if len(code.co_names) > 1} | {"myoglobin_raised"}
     for id_ in halves_possible - {"performance_measured_low"}:
         holds(met[f"half met {id_}"] > 20, f"half met {id_} was met {met[f'half met {id_}']} times")

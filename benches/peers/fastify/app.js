@@ -1,4 +1,4 @@
-// The routes. Each validates what it reads and serializes what it answers by its schema.
+// The routes. Each validates its request and serializes its response by a schema.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import Fastify from 'fastify';
@@ -94,7 +94,7 @@ const pageQuery = {
 
 const digest = (value) => createHash('sha256').update(value).digest();
 
-// The path of the value at fault; of an unknown or a missing field, of the field itself.
+// The pointer to the faulty value; for an unknown or missing field, to that field.
 function pointer({ instancePath, params }) {
   const field = params.additionalProperty ?? params.missingProperty;
   return field === undefined ? instancePath : `${instancePath}/${field}`;
@@ -104,7 +104,7 @@ function problem(reply, status, title, more) {
   return reply.code(status).type('application/problem+json').send({ title, status, ...more });
 }
 
-// Answers by the status and title of an error. What happened inside is logged and not shown.
+// Responds with the status and title of an error. Internal details are logged, not returned.
 function onError(error, request, reply) {
   if (error.validation) {
     const errors = error.validation.map((fault) => ({ pointer: pointer(fault), detail: fault.message }));
@@ -126,7 +126,7 @@ function decodeCursor(cursor) {
     const right = position.length === 3 && Number.isInteger(urgency) && !Number.isNaN(Date.parse(flaggedAt));
     if (right && /^[0-9a-f-]{36}$/.test(id)) return position;
   } catch {
-    // Handled below, as any other text that is no cursor.
+    // Handled below, like every other invalid cursor.
   }
   throw Object.assign(new Error('The cursor is not one of this service'), { statusCode: 422 });
 }

@@ -1,6 +1,6 @@
 // The total of points: the rules whose condition holds, added up by group. An unanswered item makes a condition false.
 
-// Values that conditions use beside the answers themselves.
+// Values that conditions use in addition to the answers.
 const derived = {
   bmi: ({ weight_kg, height_cm }) =>
     weight_kg == null || height_cm == null ? null : weight_kg / (height_cm / 100) ** 2,
@@ -18,7 +18,7 @@ const tests = {
   less_than: (limit) => (value) => value < limit,
 };
 
-// A function from the answers to whether the condition holds.
+// Returns a function that evaluates the condition for given answers.
 function condition({ all_of, any_of, by_age, item, ...checks }) {
   if (all_of) {
     const parts = all_of.map(condition);
@@ -40,7 +40,7 @@ function condition({ all_of, any_of, by_age, item, ...checks }) {
   };
 }
 
-// A function from answers to their assessment, by the points of a rule table.
+// Returns a function that scores answers by the points of a rule table.
 export function scorer({ rule_table, bands, units }) {
   const prepared = units.map(({ kind, cap, rules }) => ({
     kind,

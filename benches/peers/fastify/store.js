@@ -1,4 +1,4 @@
-// All SQL.
+// All SQL statements.
 
 import pg from 'pg';
 
@@ -36,7 +36,7 @@ const SUBMISSION = {
     from submissions left join follow_ups using (submission_id) where submission_id = $1`,
 };
 
-// A date of JavaScript has no microseconds, so the position of a row is its time as text.
+// A JavaScript date has no microseconds, so the position of a row has its time as text.
 const WORKLIST = {
   name: 'worklist',
   text: `
@@ -50,7 +50,7 @@ const WORKLIST = {
 
 export class Store {
   constructor(log) {
-    // Where the database is comes from the environment: PGHOST, PGUSER, PGDATABASE.
+    // The address of the database comes from the environment: PGHOST, PGUSER, PGDATABASE.
     this.pool = new pg.Pool({ max: 10, statement_timeout: 5_000, connectionTimeoutMillis: 5_000 });
     this.pool.on('error', (error) => log.error(error));
   }
@@ -77,7 +77,7 @@ export class Store {
     return row && { ...row, urgency: URGENCIES[row.urgency - 1] ?? null };
   }
 
-  // A page of open follow-ups, most urgent and then oldest first, behind a position.
+  // A page of open follow-ups after a position, ordered by urgency (highest first), then by age (oldest first).
   async worklist(limit, after = [0, '-infinity', '00000000-0000-0000-0000-000000000000']) {
     const { rows } = await this.pool.query({ ...WORKLIST, values: [...after, limit + 1] });
     const page = rows.slice(0, limit);

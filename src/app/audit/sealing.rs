@@ -15,7 +15,7 @@ pub async fn seal(app: &App) -> Result<Vec<Head>> {
                 heads.push(head);
             }
             Ok(None) => {}
-            // The chains of other clinics are sealed all the same.
+            // The chains of other clinics are still sealed.
             Err(error) => failed = Some(error),
         }
     }

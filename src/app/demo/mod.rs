@@ -41,7 +41,7 @@ pub async fn find(app: &App) -> Result<Option<Clinic>> {
     Ok(clinics::list(app).await?.into_iter().find(|clinic| clinic.name == CLINIC_NAME))
 }
 
-/// Creates whatever the demo clinic lacks: the clinic, missing submissions of the cohort, and new keys, which revoke those
+/// Creates the missing parts of the demo clinic: the clinic, submissions of the cohort, and new keys, which revoke those
 /// of an earlier call. A call after an interrupted one completes the work.
 pub async fn complete(app: &App) -> Result<DemoKeys> {
     let clinic = if let Some(clinic) = find(app).await? {

@@ -27,7 +27,7 @@ pub struct Detail {
     pub follow_up: FollowUp,
     /// Its submissions, oldest first.
     pub submissions: Vec<SubmissionSummary>,
-    /// The person's contact data; `None` without consent to contact.
+    /// The subject's contact data; `None` without consent to contact.
     pub contact: Option<Contact>,
     pub at: Timestamp,
 }

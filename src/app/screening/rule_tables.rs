@@ -44,8 +44,8 @@ pub async fn get(app: &App, version: &str) -> Result<Arc<Release>> {
     Ok(release)
 }
 
-/// A version that a client asks for. The database is queried for its versions at most once a second, however many clients
-/// ask.
+/// A version that a client requests. The database is queried for its versions at most once a second, regardless of the
+/// number of requests.
 pub async fn find(app: &App, version: &str) -> Result<Arc<Release>> {
     if app.releases.find(version).is_none() {
         let read = async { Ok::<_, AppError>(Arc::new(store::screening::rule_tables::versions(&app.store).await?)) };

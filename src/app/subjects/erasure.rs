@@ -11,8 +11,7 @@ use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::{access::actor::Actor, audit::AuditAction, subjects::history::SubjectExport};
 use crate::store::{self, subjects::erasure::Listed, subjects::erasure_log::Erased};
 
-/// All data stored about a subject, decrypted. It is the person's own copy, so it contains contact data whatever the
-/// consent.
+/// All data stored about a subject, decrypted. It is the person's own copy, so it contains contact data regardless of consent.
 pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<SubjectExport> {
     let export = store::subjects::export::export(&app.store, actor.clinic_id, subject_id).await?;
     audited_read(app, actor, AuditAction::SubjectExported, subject_id.0, &export.subject_ids).await?;

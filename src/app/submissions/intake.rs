@@ -72,7 +72,7 @@ pub async fn submit(
         };
         return shown_again(app, actor, *stored).await.map(Once::replayed);
     }
-    // The transaction takes the answers, and may find that the submission to correct does not exist.
+    // Evaluated first: the transaction consumes the answers, and may find that the submission to correct does not exist.
     let alarm = draft.supersedes.map(|_| alarm(app, &draft.answers));
     let outcome = score_and_store(app, actor, clinic, draft).await.map_err(|error| match (error, alarm) {
         (AppError::Faulty(faults), Some(alarm)) => AppError::Refused { faults, alarm },
@@ -134,8 +134,9 @@ async fn refused_correction(app: &App, actor: &Actor, draft: &Draft) -> Result<O
     }
 }
 
-/// The fault of a reference that may mean two persons: one with a system that the clinic does not name, if the clinic has the
-/// same reference of its own; or a reference of the clinic, if it has several subjects in the systems that it names as its own.
+/// The fault of a reference that may identify two people. It is either a reference with a system that the clinic does not
+/// name, if the clinic has the same reference of its own; or a reference of the clinic, if it finds several subjects in
+/// the systems that the clinic names as its own.
 async fn ambiguous_reference(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft) -> Result<Option<Fault>> {
     let Some(reference) = &draft.subject.reference else { return Ok(None) };
     let (own, others) = (&clinic.profile.reference_systems, &clinic.profile.other_reference_systems);
@@ -181,8 +182,9 @@ pub(super) fn refused(app: &App, answers: &Answers, faults: Vec<Fault>) -> AppEr
     AppError::Refused { faults, alarm: alarm(app, answers) }
 }
 
-/// The red flags of answers by the current table, and those of earlier tables that depend on items which it does not ask: a
-/// client that still sends an alarm item of an earlier form must not get less than it got before.
+/// The red flags of answers: those of the current table, and those of earlier tables that depend on items that the
+/// current table does not ask. A client that still sends an alarm item of an earlier form must not get a weaker alarm
+/// than before.
 fn alarm(app: &App, answers: &Answers) -> Alarm {
     let current = rule_tables::current(app);
     let mut alarm = scoring::alarm(current, answers);

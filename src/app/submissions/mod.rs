@@ -100,7 +100,7 @@ pub async fn of_subject(
     for screen in &mut items {
         screen.next_screen = match rule_tables::get(app, &screen.submission.assessment.rule_table).await {
             Ok(release) => next_screen(&release.table, &screen.submission),
-            // An unusable table gives no interval; the history is returned all the same.
+            // An unusable table gives no interval; the history is still returned.
             Err(AppError::RuleTable(_)) => None,
             Err(error) => return Err(error),
         };

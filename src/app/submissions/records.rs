@@ -13,10 +13,10 @@ use crate::domain::{audit::AuditAction, clinics::Clinic, fault::Fault, submissio
 use crate::store;
 
 /// Stores a submission unless the sender already has one with its source. The transaction claims a unique key for the
-/// source, which settles concurrent requests; the read before it finds submissions stored without such a claim.
-/// `faults` are those found when the draft was read. A retry finds its record even if a later version of the service
-/// finds the combination of answers implausible. Fails with all faults and the red flags of the answers, and when
-/// several submissions have the source.
+/// source, so that only one of several concurrent requests stores it; the read before it finds submissions stored without
+/// such a claim. `faults` are those found when the draft was read. A retry finds its record even if a later version of
+/// the service finds the combination of answers implausible. Fails with all faults and the red flags of the answers, and
+/// when several submissions have the source.
 pub async fn create_once(
     app: &App,
     actor: &Actor,

@@ -8,10 +8,10 @@ use crate::domain::language::Language;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::texts::Texts;
 
-/// Shorter sentences have no grade: one long word decides it.
+/// Shorter sentences have no grade, because one long word would decide it.
 const LEAST_WORDS: usize = 8;
 
-/// Words that name an illness, a medicine or a test count as two syllables: they cannot be replaced. `*` ends a beginning.
+/// Words that name an illness, a medicine or a test count as two syllables: they cannot be replaced. `*` marks a prefix.
 const NAMES: &str = "sarcopenia diabetes copd osteoporosis osteoarthritis arthritis rheumatoid parkinson's dementia depression \
     cirrhosis myopathy cortisone prednisone prednisolone steroid* corticosteroid* chemotherapy immunotherapy methotrexate \
     nivolumab pembrolizumab warfarin apixaban clopidogrel aspirin semaglutide liraglutide glibenclamide gliclazide glimepiride \
@@ -30,7 +30,7 @@ struct Grades {
     worst: Option<(f64, String)>,
 }
 
-/// What a text may demand: the mean of its section, and of one sentence.
+/// The limits for the grades of a section: for its mean, and for one sentence.
 struct Limits {
     mean: f64,
     one: f64,
@@ -183,7 +183,11 @@ fn syllables(word: &str, language: Language) -> usize {
         return word.len().min(2);
     }
     let parts = word.split('-').filter(|part| !part.is_empty());
-    parts.map(if language == Language::En { english } else { spanish }).sum()
+    let count: fn(&str) -> usize = match language {
+        Language::En => english,
+        Language::Es => spanish,
+    };
+    parts.map(count).sum()
 }
 
 /// Counts the groups of vowels, without a silent e and with the pairs that are two syllables.

@@ -1,4 +1,4 @@
-//! Access: credentials, tokens and who acts.
+//! Access: credentials, tokens and actors.
 
 pub mod actor;
 pub mod client_token;

@@ -151,7 +151,7 @@ names! {
         WebhookPinged = "webhook_pinged",
         WebhookDeliveriesListed = "webhook_deliveries_listed",
         WebhookRedelivered = "webhook_redelivered",
-        /// A webhook endpoint was disabled because it answered 410 or failed for too long.
+        /// A webhook endpoint was disabled because it returned 410 or failed for too long.
         WebhookDisabled = "webhook_disabled",
         /// Audit entries reached the end of their retention and were deleted.
         AuditEntriesPruned = "audit_entries_pruned",

@@ -22,7 +22,7 @@ pub const NOTHING: SealMac = [0; 32];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns(pub Vec<Option<String>>);
 
-/// The end of a chain, as written to the log. If the chain later ends before this seal, it was cut.
+/// The end of a chain, as written to the log. If the chain later ends before this seal, it was truncated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Head {
     pub clinic_id: ClinicId,
@@ -31,7 +31,7 @@ pub struct Head {
     pub mac: SealMac,
 }
 
-/// A difference between the stored audit log and what the service wrote; its `Display` says what differs. Numbers are
+/// A difference between the stored audit log and what the service wrote; its `Display` states the difference. Numbers are
 /// those of seals, 0 for the last one of an empty chain. A tombstone is named by the first seal that it replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Break {
@@ -188,7 +188,7 @@ impl Chain {
 }
 
 impl Head {
-    /// Every head in a log line, whatever surrounds it.
+    /// Every head in a log line, regardless of the text around it.
     pub fn all_in(line: &str) -> impl Iterator<Item = Self> {
         line.split(|c: char| !c.is_ascii_hexdigit() && c != '-' && c != '/').filter_map(Self::parse)
     }

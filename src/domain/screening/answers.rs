@@ -156,7 +156,8 @@ impl Answers {
     }
 }
 
-/// The lowest plausible grip strength, 0.1 kg. Judgement: below it a value is a wrong unit or a test that was not possible.
+/// The lowest plausible grip strength, 0.1 kg. A judgement: a lower value has a wrong unit or comes from a test that was
+/// not possible.
 pub const GRIP_FLOOR: i32 = 10;
 /// The lowest plausible time for five chair stands, 0.01 s. Judgement, as above.
 pub const CHAIR_STANDS_FLOOR: i32 = 300;

@@ -1,7 +1,7 @@
 //! What a rule table asks: its items, their options, the alarm items in the order of the form, and when an item is asked.
 //!
-//! A table asks the items and options that its texts name. Earlier tables keep items that later tables replaced, and do not
-//! know items that later tables added.
+//! A table asks the items and options that its texts name. Earlier tables keep items that later tables replaced, and do
+//! not have items that later tables added.
 
 use std::collections::BTreeMap;
 
@@ -96,8 +96,8 @@ impl Asked {
         self.when_above_0.iter().filter(|(_, items)| zero(items)).map(|(item, _)| *item).collect()
     }
 
-    /// The alarm items that these answers cannot have, because they are answers to an earlier form. None if an alarm was
-    /// reported there that this table does not know: then it stays open.
+    /// The alarm items that these answers cannot have, because they are answers to an earlier form. Empty if they report
+    /// an alarm item that this table does not have: the later alarm items then stay open.
     #[must_use]
     pub fn not_in_their_form(&self, answers: &Answers) -> ItemSet {
         let earlier = || Item::EARLIER.into_iter().filter(|item| !self.items.has(*item));
@@ -133,8 +133,8 @@ impl Asked {
         read
     }
 
-    /// The answers without those to items and options that this table does not ask. A set of which nothing is left is
-    /// unanswered: an empty set would say that none of its options applies.
+    /// The answers without those to items and options that this table does not ask. A set without remaining options
+    /// becomes unanswered, because an empty set would mean that none of its options applies.
     #[must_use]
     pub fn only_asked(&self, answers: &Answers) -> Answers {
         let mut read = self.without_none(answers);

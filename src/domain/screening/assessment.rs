@@ -24,7 +24,7 @@ pub struct Assessment {
     pub band_at_most: Band,
     pub findings: Vec<Finding>,
     pub instruments: Vec<InstrumentResult>,
-    /// The result of each pathway asked for.
+    /// The result of each requested pathway.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pathways: Vec<PathwayResult>,
     pub red_flags: Vec<Id>,
@@ -69,7 +69,7 @@ pub struct FlagReason {
 
 names! {
     pub enum FlagKind {
-        /// The own total is in the high band, whatever the open items are.
+        /// The own total is in the high band, regardless of the open items.
         Band = "band",
         /// A flagging instrument is positive.
         Instrument = "instrument",
@@ -78,7 +78,7 @@ names! {
         RedFlag = "red_flag",
         /// A laboratory value is raised.
         Laboratory = "laboratory",
-        /// One figure is missing that decides a rule. The id is that of the item.
+        /// A single missing figure decides a rule. The id is that of the item.
         ValueMissing = "value_missing",
     }
 }
@@ -96,7 +96,7 @@ impl Assessment {
         !self.flag_reasons.is_empty()
     }
 
-    /// Whether no further answer can remove the flag: a reason other than a missing figure.
+    /// Whether no further answer can remove the flag, because it has a reason other than a missing figure.
     #[must_use]
     pub fn flagged_for_good(&self) -> bool {
         self.flag_reasons.iter().any(|reason| reason.kind != FlagKind::ValueMissing)

@@ -318,8 +318,9 @@ impl View<'_> {
         self.value(quantity).map_or(KnownValue::Open, KnownValue::Value)
     }
 
-    /// Whether a condition is undecided although one of its tests holds, the measured value of an open test was given above
-    /// 0, or an open total has points. Tests of age and sex do not count: they say nothing about the person's health.
+    /// Whether a condition is undecided although one of its tests holds, the measured value of an open test is above 0,
+    /// or an open total has points. Tests of age and sex do not count, because they carry no information about the
+    /// person's health.
     #[must_use]
     pub fn is_half_met(self, condition: &Condition) -> bool {
         condition.evaluate(self) == Truth::Unknown && self.is_begun(condition)

@@ -142,7 +142,7 @@ pub struct SourceUse {
 names! {
     /// The evidence that a flag reason rests on. Reasons of two families make a follow-up more urgent.
     pub enum Family {
-        /// Reported trouble with moving about, or a calf that is thin.
+        /// Reported difficulty in moving about, or a thin calf.
         Symptoms = "symptoms",
         /// A measured test of strength or performance.
         Measured = "measured",
@@ -150,7 +150,7 @@ names! {
         Enzymes = "enzymes",
         Weight = "weight",
         Medicine = "medicine",
-        /// Signs that need a look on their own.
+        /// Signs that need to be checked separately.
         Signs = "signs",
     }
 }
@@ -210,7 +210,7 @@ pub struct RedFlag {
     /// The condition as written in the table, for display.
     pub stated: serde_json::Value,
     pub sources: Vec<SourceUse>,
-    /// What in it rests on less than a source that was read.
+    /// The parts that rest on less than a source that was read.
     pub note: Option<String>,
 }
 
@@ -276,11 +276,11 @@ impl RuleTable {
         Err(faults)
     }
 
-    /// Parses the files of an earlier version. It passed the linter of its time; the current linter may require more, such
-    /// as the texts of an item that did not exist then.
+    /// Parses the files of an earlier version. It passed the linter of its release; the current linter may require more,
+    /// such as the texts of an item that did not exist then.
     ///
     /// # Errors
-    /// Returns what cannot be read.
+    /// Returns the faults of the parts that cannot be read.
     pub fn read(files: &RuleFiles) -> Result<Self, Vec<LintFault>> {
         let mut faults = Vec::new();
         rule_source::read(files, &mut faults).filter(|_| faults.is_empty()).ok_or(faults)

@@ -123,7 +123,7 @@ impl Alarm {
 }
 
 impl OpenAlarms {
-    /// While any alarm is open, the result does not say that self-care is enough or that an appointment may wait.
+    /// Whether any alarm is open. The result then does not state that self-care is enough or that an appointment may wait.
     #[must_use]
     pub const fn any(self) -> bool {
         self.unanswered || !self.undecided.is_empty()
@@ -143,7 +143,7 @@ pub fn open_alarms(table: &RuleTable, answers: &Answers, level: Option<CareLevel
 }
 
 /// The figures whose absence alone leaves a flagging red flag open although its other parts were reported. A figure that
-/// another red flag has judged already is not asked for.
+/// another raised red flag already evaluates is left out.
 fn values_missing(table: &RuleTable, answers: &Answers, fired: &[&RedFlag]) -> ItemSet {
     let view = View { answers, audiences: Audiences::PERSON };
     let numbers = |quantity: &Quantity| matches!(quantity.measured().spec().kind, Kind::Number { .. });

@@ -63,7 +63,7 @@ pub struct Texts {
 #[serde(deny_unknown_fields)]
 pub struct QuestionnaireTexts {
     pub title: String,
-    /// What the form is for and what it is not.
+    /// The purpose and the limits of the form.
     pub introduction: String,
     /// The beginning that the rows of alarm questions share.
     pub alarm_stem: Option<String>,

@@ -48,7 +48,7 @@ pub struct Consent {
     pub given_at: Timestamp,
 }
 
-/// What one source submitted for a subject that other sources use as well.
+/// The submissions of one source for a subject that other sources use as well.
 pub struct SourceShare {
     pub subject_id: SubjectId,
     /// The name of the sender's first key.
@@ -92,7 +92,7 @@ pub struct Reference {
     value: String,
 }
 
-/// Between a system and a value in the stored form. No text may contain it.
+/// Separates a system and a value in the stored form. No text may contain it.
 const SEPARATOR: char = '\u{1f}';
 
 /// The field of a look-up. Each has its own normalization and its own blind index.
@@ -248,7 +248,7 @@ mod tests {
         for one in [of("urn:a"), plain] {
             assert!(Reference::from_stored(&one.stored()) == one);
         }
-        // A system cannot be written so that it reads as another one.
+        // A system with the separator is refused, because it could be read as another system.
         assert!(Reference::parse(Some(("urn:a\u{1f}", "system")), ("7", "value")).is_err());
     }
 }

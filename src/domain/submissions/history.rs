@@ -48,7 +48,7 @@ pub struct Change {
     pub care_level: Step<Option<CareLevel>>,
     /// The pathways that both submissions followed and whose stages differ.
     pub pathways: Vec<(PathwayId, Step<Stage>)>,
-    /// Whether it corrects the previous submission, so that differences are corrections and not changes of the person.
+    /// Whether it corrects the previous submission. Differences are then corrections, not changes in the person.
     pub corrects: bool,
     /// The instruments that both submissions report and whose outcomes differ.
     pub instruments: Vec<(Id, Step<Outcome>)>,

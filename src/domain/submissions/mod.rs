@@ -51,7 +51,7 @@ pub struct Draft {
     /// When the questions were answered; `None` for the time of receipt.
     pub answered_at: Option<Timestamp>,
     pub source: Option<ExternalSource>,
-    /// The pathway asked for instead of the clinic's.
+    /// The pathway requested instead of the clinic's.
     pub pathway: Option<PathwayId>,
     /// The submission that this one corrects.
     pub supersedes: Option<SubmissionId>,
@@ -105,7 +105,7 @@ pub struct Accepted {
     pub audit: AuditEntry,
 }
 
-/// Scores a draft and derives everything to be written. The clinic's pathways are followed, unless the draft asks for one
+/// Scores a draft and derives everything to be written. The clinic's pathways are followed, unless the draft requests one
 /// by name. The clinic's due hours set when a follow-up is due.
 pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, stamp: Stamp) -> Accepted {
     let pathways = draft.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref);

@@ -27,7 +27,7 @@ pub struct StoredSubmission {
     pub imported: bool,
     pub language: Language,
     pub source: Option<ExternalSource>,
-    /// The pathway asked for instead of the clinic's.
+    /// The pathway requested instead of the clinic's.
     pub pathway: Option<PathwayId>,
     /// The submission it corrects.
     pub supersedes: Option<SubmissionId>,

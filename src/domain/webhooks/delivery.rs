@@ -1,4 +1,4 @@
-//! Deliveries: the meaning of an answer, when the next attempt is due, and when delivery is given up.
+//! Deliveries: the meaning of a response, when the next attempt is due, and when delivery is given up.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ names! {
     pub enum DeliveryState {
         /// An attempt is due or in progress.
         Pending = "pending",
-        /// The endpoint answered 2xx.
+        /// The endpoint returned 2xx.
         Delivered = "delivered",
         /// Given up; an admin can schedule it again.
         Failed = "failed",
     }
 
-    /// Why an attempt got no answer.
+    /// Why an attempt got no response.
     pub enum DeliveryFailure {
         /// The URL is not allowed, or its name resolves to an address that is not allowed.
         AddressRefused = "address_refused",
@@ -32,7 +32,7 @@ names! {
 pub enum Attempted {
     Answered {
         status: u16,
-        /// The delay that the `Retry-After` header asks for.
+        /// The delay that the `Retry-After` header requests.
         retry_after: Option<Duration>,
     },
     Failed(DeliveryFailure),
@@ -43,11 +43,11 @@ pub enum Verdict {
     Delivered,
     Again(Timestamp),
     GivenUp,
-    /// The endpoint answered 410 and is disabled.
+    /// The endpoint returned 410 and is disabled.
     Gone,
 }
 
-/// One attempt in the delivery log. Only the status of an answer is kept.
+/// One attempt in the delivery log. Only the status of a response is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedAttempt {
     pub at: Timestamp,
@@ -73,7 +73,7 @@ pub struct Delivery {
 /// more than three days, which covers a weekend.
 pub const BACKOFF: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 pub const ATTEMPTS: usize = BACKOFF.len() + 1;
-/// The longest delay that an answer can ask for.
+/// The longest delay that a response can request.
 pub const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// An endpoint is disabled when every attempt has failed for this long.
 pub const DISABLED_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);

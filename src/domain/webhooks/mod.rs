@@ -24,7 +24,7 @@ names! {
 
     pub enum DisabledReason {
         Admin = "admin",
-        /// It answered 410.
+        /// It returned 410.
         Gone = "gone",
         Failing = "failing",
     }

@@ -42,7 +42,8 @@ pub(super) fn of_response(items: Option<&RawValue>, at: &str) -> Option<Found> {
 /// unanswered.
 pub(super) fn known(mut found: Found, patient: Option<&Value>, today: Date) -> (Answers, Vec<Fault>) {
     for (item, value, name) in patient.into_iter().flat_map(|patient| patient::answers(patient, today)) {
-        // Answers of the person take precedence over data of the record, except the age, which an old response had then.
+        // The person's answers take precedence over data of the record, except for the age: an old response has the age at its
+        // time.
         let answered = found.raw.0.iter().position(|(answered, _)| answered == item.id());
         match answered {
             Some(place) if item == Item::Age => found.raw.0[place].1 = value,

@@ -32,7 +32,7 @@ pub(super) struct CardData<'a> {
     pub(super) assessment: &'a Assessment,
     pub(super) rendering: &'a Rendering<'a>,
     pub(super) summary: &'a AssessmentBody<'a>,
-    /// Red flags of the form that was answered, if the summary is by another table.
+    /// Additional red flags by the table whose form was answered, if the summary is by another table.
     pub(super) more: Vec<RedFlagBody>,
     pub(super) table: &'a RuleTable,
     pub(super) language: Language,

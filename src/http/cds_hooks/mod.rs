@@ -1,6 +1,6 @@
-//! CDS Hooks 2.0: a record system asks for the screening result of the patient whose chart is open. The call is stateless:
-//! nothing is stored or audited, because the request carries all data, as for `POST /v1/scores`. These routes are not part of
-//! the OpenAPI document: the specification is their contract, and discovery describes them.
+//! CDS Hooks 2.0: a record system requests the screening result of the patient whose chart is open. The call is stateless:
+//! nothing is stored or audited, because the request carries all data, as for `POST /v1/scores`. These routes are not part of the
+//! OpenAPI document: the specification is their contract, and discovery describes them.
 
 mod answers;
 mod cards;
@@ -113,7 +113,7 @@ fn catalogue(table: &RuleTable, language: Language) -> serde_json::Value {
     }]})
 }
 
-/// Answers with their result by a table.
+/// Answers with their result under a rule table.
 struct Scored<'a> {
     table: &'a RuleTable,
     answers: Answers,
@@ -147,7 +147,7 @@ async fn advise(
         .map_err(|error| alarm::problem(&state, error, clinic, language))?;
     let by_their_form: Vec<Id> = assessment.red_flags.clone();
     let scored = heavier_of(Scored { table, answers, assessment }, rule_tables::current(&state.app), asked);
-    // The red flags of the form that was answered are on the card in any case.
+    // The card always has the red flags by the table whose form was answered.
     let more = by_their_form.iter().filter(|id| !scored.assessment.red_flags.contains(id));
     let more = more.filter_map(|id| Wording { table, language }.red_flag(id)).collect();
     let Scored { table, answers, assessment } = scored;
@@ -159,8 +159,8 @@ async fn advise(
     Ok(HttpResponse::Ok().insert_header((CONTENT_LANGUAGE, language.as_str())).json(json!({"cards": [card]})))
 }
 
-/// The table whose form was answered: the current one asks other alarm questions than earlier ones. Without a known version it
-/// is the newest table that asks all answered items.
+/// The rule table whose form was answered: the current one asks different alarm questions than earlier ones. Without a known
+/// version, this is the newest table that asks all answered items.
 fn answered_by<'a>(app: &'a App, version: Option<&str>, answers: &Answers) -> &'a RuleTable {
     if let Some(stated) = version.and_then(|version| app.releases.find(version)) {
         return &stated.table;
@@ -170,8 +170,8 @@ fn answered_by<'a>(app: &'a App, version: Option<&str>, answers: &Answers) -> &'
     newest_first.into_iter().find(asks_all).unwrap_or_else(|| rule_tables::current(app))
 }
 
-/// The result by the form that was answered or, if the answers that the current table shares with it weigh more there, that
-/// result: an earlier table may not flag what the current one does.
+/// Also scores the shared answers with the current table, and returns that result if it is flagged and more serious, because an
+/// earlier table may not flag what the current one flags. Otherwise returns the result by the table whose form was answered.
 fn heavier_of<'a>(answered: Scored<'a>, current: &'a RuleTable, asked: ScoreOptions<'_>) -> Scored<'a> {
     if answered.table.version == current.version {
         return answered;

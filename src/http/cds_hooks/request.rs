@@ -113,7 +113,7 @@ fn known_of(patient: &RawValue) -> Value {
 /// The patient of the call.
 struct About<'a> {
     id: &'a str,
-    /// The patient's identifiers, if a patient was sent; none if it was another one.
+    /// The patient's identifiers: empty if another patient was sent, `None` if no patient was sent.
     identifiers: Option<Vec<(String, String)>>,
 }
 

@@ -1,4 +1,4 @@
-//! `POST /fhir/QuestionnaireResponse`: stores a submission, with `If-None-Exist` only once.
+//! `POST /fhir/QuestionnaireResponse`: stores a submission; with `If-None-Exist`, only once.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, LOCATION};

@@ -1,4 +1,4 @@
-//! Dates in searches: a prefix and a day or an instant, which together are a span of time.
+//! Dates in searches: a prefix and a day or an instant, which together define a time span.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

@@ -25,17 +25,17 @@ pub(super) fn concept(system: &str, code: &str, text: &str) -> Value {
     element(json!({"coding": [coding(system, code)], "text": text}))
 }
 
-/// An identifier given by another system, or an id used here.
+/// An identifier of another system, or an id of this service.
 pub(super) fn identifier(system: &str, value: impl Display) -> Value {
     json!({"system": system, "value": value.to_string()})
 }
 
-/// A reference to a resource served here.
+/// A reference to a resource of this service.
 pub(super) fn reference(kind: &str, id: impl Display) -> Value {
     json!({"reference": format!("{kind}/{id}"), "type": kind})
 }
 
-/// A reference to something that is not served as a resource, by the id used here.
+/// A reference to something that this service does not serve as a resource, by its id in this service.
 pub(super) fn named(kind: &str, system: &str, id: impl Display) -> Value {
     json!({"type": kind, "identifier": identifier(system, id)})
 }

@@ -1,5 +1,5 @@
-//! `$extract`: the results of a response, as resources for the caller's own record. Nothing is stored: the caller sends the
-//! transaction.
+//! `$extract`: the results of a response, as a transaction that the caller sends to its own record system. This service stores
+//! nothing.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
@@ -26,7 +26,6 @@ use crate::http::kernel::extract::{AcceptedLanguages, Later, PathId};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 
-/// For a stored submission.
 pub(super) async fn extract_stored(
     request: HttpRequest,
     state: web::Data<State>,
@@ -36,12 +35,12 @@ pub(super) async fn extract_stored(
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let scored = Scored::stored(&release.table, &stored);
-    // The caller's record is a different server, so the reference needs an absolute URL.
+    // The caller's record system is a different server, so the reference needs an absolute URL.
     let address = format!("{}/QuestionnaireResponse/{}", reply::base(&request), stored.submission_id);
     answer(&state, &Scored { response: Some(json!({"reference": address})), id: String::new(), ..scored })
 }
 
-/// For a response in the request, which must be one that could be stored.
+/// Extracts from the response in the request, which must be valid as a submission.
 pub(super) async fn extract_sent(
     state: web::Data<State>,
     caller: Intake,

@@ -45,7 +45,7 @@ pub(super) fn task(case: &FollowUp) -> Value {
     }))
 }
 
-/// The flag on a person while a follow-up is open.
+/// The flag on a subject while a follow-up is open.
 pub(super) fn flag(case: &FollowUp) -> Value {
     let end = case.state.closed().map(|(_, at)| at);
     json!({

@@ -1,7 +1,7 @@
 //! The FHIR R4 facade: resources built on the same use cases as `/v1`. FHIR types are used only in `http`.
 //!
 //! It is not part of the OpenAPI document: FHIR has its own description, `GET /fhir/metadata`, with its own media type, errors
-//! and search. [`INTERACTIONS`] is the single list of what is served: the routes, audited refusals, the 405 responses, the
+//! and search. [`INTERACTIONS`] is the single list of interactions: the routes, audited refusals, the 405 responses, the
 //! `CapabilityStatement` and the access test follow from it.
 
 mod batch;

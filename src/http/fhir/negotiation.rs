@@ -16,7 +16,7 @@ use crate::http::kernel::problem::Problem;
 
 const JSON: &str = "application/json";
 
-/// Answers 406 if the client accepts neither; otherwise uses the media type that the client asked for.
+/// Answers 406 if the client accepts neither; otherwise uses the media type that the client requested.
 pub(super) async fn negotiate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -57,7 +57,7 @@ pub(super) fn all(scored: &Scored<'_>, codes: &[String]) -> Vec<(String, Value)>
     found.into_iter().map(named).collect()
 }
 
-/// All members of an observation in order. The caller fills those that are null here.
+/// All members of an observation in order. The caller fills those that are null.
 fn outline(scored: &Scored<'_>, category: &str, code: &str, name: &str, explanation: &str) -> Value {
     let categories = "http://terminology.hl7.org/CodeSystem/observation-category";
     let id = if scored.id.is_empty() { String::new() } else { format!("{}-{}", scored.id, id_of(code)) };

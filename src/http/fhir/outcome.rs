@@ -13,7 +13,7 @@ pub(super) struct OperationOutcome {
     issue: Vec<Issue>,
 }
 
-/// A struct and no tree, because a refusal must stay cheap.
+/// A struct instead of a tree, because a refusal must stay cheap.
 #[derive(Default, Serialize)]
 pub(super) struct Issue {
     severity: &'static str,

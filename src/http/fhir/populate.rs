@@ -1,5 +1,4 @@
-//! `$populate`: the form, prefilled with what the caller knows of a person. Nothing is looked up or stored; data that is not
-//! used is reported.
+//! `$populate`: the form, prefilled with the data that the caller sends. Nothing is looked up or stored; unused data is reported.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -75,7 +75,8 @@ fn render(table: &RuleTable, language: Language) -> Value {
 fn heading(table: &RuleTable, group: Group, texts: Option<&Texts>) -> Value {
     let items = table.asked.of_group(group).into_iter();
     let text = texts.and_then(|texts| texts.groups.get(group.as_str()));
-    // The rows of the alarm group ask only together with its stem: an old complaint is no alarm.
+    // Items of the alarm group need its stem, which restricts them to new or suddenly worse complaints: an old complaint is not
+    // an alarm.
     let stem = texts.and_then(|texts| texts.questionnaire.alarm_stem.as_ref()).filter(|_| group == Group::Alarm);
     element(json!({
         "linkId": group.as_str(),

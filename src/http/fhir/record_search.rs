@@ -34,14 +34,14 @@ pub(super) struct Kind {
     pub(super) status: &'static str,
     /// Name of the parameter for the time of answering.
     pub(super) date: &'static str,
-    /// Whether it is `QuestionnaireResponse`, which has an identifier and a form.
+    /// Whether the type is `QuestionnaireResponse`, which has an identifier and a form.
     pub(super) form: bool,
     pub(super) coded: bool,
 }
 
 impl RecordSearch {
-    /// Reads the parameters, which may be `posted` as a form. The part of an observation's id after the submission id is left
-    /// to the caller.
+    /// Reads the parameters, which may be `posted` as a form. The caller reads the part of an observation's id after the
+    /// submission id.
     pub(super) fn read(mut parameters: Parameters, posted: bool, kind: Kind) -> Result<Self, Problem> {
         let mut possible = any(&parameters.all("status"), kind.status);
         let mut filter = RecordFilter::default();
@@ -78,7 +78,7 @@ pub(super) fn page(parameters: &mut Parameters) -> PageRequest {
     PageRequest { limit, cursor: parameters.one("_cursor") }
 }
 
-/// The subject, by the id used here: bare, as a reference, or as an identifier of this service.
+/// The subject by its id in this service: bare, as a reference, or as an identifier of this service.
 pub(super) fn subject(parameters: &mut Parameters) -> Option<Uuid> {
     let mut found = None;
     for name in ["subject", "patient", "subject:identifier", "patient:identifier"] {

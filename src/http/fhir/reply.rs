@@ -21,7 +21,8 @@ pub(super) fn resource(mut response: HttpResponseBuilder, resource: &impl Serial
     response.content_type(MEDIA_TYPE).json(resource)
 }
 
-/// Answers a write with what `Prefer` asks for: only headers, an `OperationOutcome` with a text, or by default the resource.
+/// Answers a write as `Prefer` requests: with headers only, with an `OperationOutcome` that has a text, or by default with the
+/// resource.
 pub(super) fn written(
     mut response: HttpResponseBuilder,
     headers: &HeaderMap,

@@ -26,7 +26,7 @@ pub(super) fn render(stored: &StoredSubmission) -> Value {
     with_items(response, &stored.answers)
 }
 
-/// A person, for whom no resource is served.
+/// A reference to a subject, for whom no resource is served.
 pub(super) fn person(subject_id: SubjectId) -> Value {
     named("Patient", SUBJECT, subject_id)
 }

@@ -52,7 +52,7 @@ pub(super) struct IdentifierInput {
     pub(super) value: Option<String>,
 }
 
-/// The person that the answers are about.
+/// The subject of the answers.
 #[derive(Clone, Deserialize)]
 struct ReferenceInput {
     reference: Option<String>,

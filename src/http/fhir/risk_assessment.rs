@@ -1,7 +1,7 @@
 //! `RiskAssessment`: the outcomes of the validated instruments for a response.
 //!
-//! A probability is given for Ishii alone, whose authors published one. No qualitative likelihood is derived: the own score is
-//! not validated, and an instrument's outcome is not a probability.
+//! Only Ishii has a probability, because its authors published one. No qualitative likelihood is derived: the own score is not
+//! validated, and an instrument's outcome is not a probability.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! A scored response, the basis of the results; either stored here or only sent for scoring.
+//! A scored response, from which results are made. It is either stored or only sent for scoring.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -15,7 +15,6 @@ use crate::domain::submissions::stored::StoredSubmission;
 pub(super) struct Scored<'a> {
     /// The rule table that it was scored with.
     pub(super) table: &'a RuleTable,
-    /// The language of the result.
     pub(super) language: Language,
     pub(super) answers: &'a Answers,
     pub(super) assessment: &'a Assessment,

@@ -1,5 +1,5 @@
 //! Searches: their parameters and their response. Each parameter is taken out once, and any that remain are faults, because an
-//! ignored filter would return more than was asked for.
+//! ignored filter would return more than was requested.
 
 use std::fmt::Display;
 

@@ -54,7 +54,7 @@ struct Owner {
     identifier: Option<IdentifierInput>,
 }
 
-/// Runs the command that the task asks for. Fails when no version is given (428), the version is not current (412), or the
+/// Runs the command that the task requests. Fails when no version is given (428), the version is not current (412), or the
 /// command is not possible (409, 422).
 pub(super) async fn update_task(
     request: HttpRequest,
@@ -89,7 +89,7 @@ pub(super) async fn update_task(
     Ok(reply::written(response, request.headers(), || task(&case), "the task has the requested status"))
 }
 
-/// Attributes the faults of a command to the element that asked for it.
+/// Attributes the faults of a command to the element that requested it.
 fn located(error: AppError) -> AppError {
     let AppError::Faulty(mut faults) = error else { return error };
     for fault in &mut faults {
@@ -106,7 +106,7 @@ fn at(element: &str, code: FaultCode, detail: &str) -> Fault {
     Fault::new(format!("Task.{element}"), code, detail)
 }
 
-/// The audit action of the command that a task asks for, as far as the state of the follow-up is known.
+/// The audit action of the command that a task requests, as far as the state of the follow-up is known.
 fn attempted(task: &TaskInput, state: Option<FollowUpState>) -> Option<AuditAction> {
     use AuditAction as A;
     let state = state.map(FollowUpState::name);

@@ -1,5 +1,5 @@
-//! The client address of a request, and the base URL that the client used. Proxy headers count for both if the peer is a
-//! trusted proxy, and for neither otherwise.
+//! The client address of a request, and the base URL that the client used. Proxy headers are used for both, but only if the peer
+//! is a trusted proxy.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

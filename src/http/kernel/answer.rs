@@ -1,5 +1,5 @@
-//! The body of a response while it is sent: passed on in slices, counted while buffered, and ending the request when it is
-//! sent.
+//! A response body while it is sent. It is passed on in slices, its bytes are counted while they are buffered, and its end is the
+//! end of the request.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

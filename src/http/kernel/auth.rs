@@ -95,7 +95,7 @@ pub(in crate::http) async fn admitted(
     let Admission { actor, rate_status, outcome } = admit(&state.app, attempt).await;
     // Unread responses are held in memory. A caller with too many of them must read first.
     let unread = actor.as_ref().is_some_and(|actor| !state.waiting.share(actor.credential_id).has_room());
-    // A refusal of a known caller is audited.
+    // A refusal of an authenticated caller is audited.
     if let Some(actor) = actor {
         request.extensions_mut().insert(actor);
     }
@@ -117,7 +117,7 @@ pub(in crate::http) async fn admitted(
 fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut values = request.headers().get_all(AUTHORIZATION);
     let value = values.next()?.to_str().ok()?;
-    // With two credentials on one request it is unclear which is meant.
+    // With two credentials on one request, it is unclear which one applies.
     if values.next().is_some() {
         return None;
     }

@@ -1,5 +1,5 @@
-//! Request bodies: read after authentication, within a memory limit, and parsed into JSON types. A typed fast path; only if it
-//! fails, a slow path that collects all faults.
+//! Request bodies: read after authentication, within a memory limit, and parsed into JSON types. Parsing has a typed fast path.
+//! If it fails, a slow path collects all faults.
 
 use std::future::{Ready, ready};
 use std::time::Duration;
@@ -98,8 +98,8 @@ impl Incoming {
         Ok(place.ok_or_else(|| AppError::Internal("a body is read before its caller is known".into()))?)
     }
 
-    /// Reads a small body without keeping it. The connection can then be used again after a response that does not depend
-    /// on the body: the framework closes it when a part of the body is unread.
+    /// Reads and drops a small body before a response that does not depend on it. The connection can then be reused; the
+    /// framework closes it if a part of the body is unread.
     pub(in crate::http) async fn discard(mut self) {
         if self.declared_length().is_some_and(|length| length <= BODY_LIMIT) {
             let rest = async { while let Some(Ok(_)) = self.payload.next().await {} };

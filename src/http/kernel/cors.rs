@@ -1,6 +1,6 @@
-//! Calls from web pages of other origins (CORS). Operations that need no key or a browser key are open to every origin: no key is
-//! sent by itself, as a cookie is, and sign-in checks the origin of a browser key. The other operations are open to the origins of
-//! the operator's setting.
+//! Calls from web pages of other origins (CORS). Operations that need no key or a browser key are open to every origin: browsers
+//! do not send a key automatically, unlike a cookie, and sign-in checks the origin of a browser key. The other operations are
+//! open to the origins in the operator's setting.
 
 use actix_cors::{Cors, CorsError};
 use actix_web::body::{BoxBody, MessageBody};
@@ -17,8 +17,8 @@ use super::rate;
 use super::request_id::REQUEST_ID;
 use super::state::State;
 
-/// Headers that a page may send besides those that browsers allow anyway. Those of tracing libraries are not read; a page that
-/// sends them must work too.
+/// Headers that a page may send in addition to those that browsers always allow. The service ignores the headers of tracing
+/// libraries, but pages that send them must work too.
 const SENT: [&str; 14] = [
     "accept",
     "accept-language",
@@ -36,9 +36,9 @@ const SENT: [&str; 14] = [
     REQUEST_ID,
 ];
 const READ: [&str; 8] = ["location", "etag", "link", "retry-after", rate::POLICY, rate::LEFT, REPLAYED, REQUEST_ID];
-/// Hosts of pages that a developer serves.
+/// Hosts of pages during development.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
-/// How long a browser remembers a preflight, seconds.
+/// How long a browser caches a preflight, seconds.
 const REMEMBERED: usize = 600;
 
 pub(in crate::http) fn layer(state: &web::Data<State>) -> Cors {
@@ -51,7 +51,7 @@ pub(in crate::http) fn layer(state: &web::Data<State>) -> Cors {
         .max_age(REMEMBERED)
 }
 
-/// States in the response to a refused preflight what to change.
+/// Adds to the response to a refused preflight what must be changed.
 pub(in crate::http) async fn explain(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -83,7 +83,8 @@ fn allowed(state: &State, origin: &HeaderValue, head: &RequestHead) -> bool {
     open.iter().any(|(one, template)| *one == method && matches(template, path)) || is_known(state, origin)
 }
 
-/// Whether the pages of an origin may call every operation. The service's own pages may: browsers send their origin too.
+/// Whether the pages of an origin may call every operation. The service's own pages may, because browsers send an origin for them
+/// too.
 pub(in crate::http) fn is_known(state: &State, origin: &HeaderValue) -> bool {
     let (Ok(origin), settings) = (origin.to_str(), &state.settings) else { return false };
     let own = settings.public_url.as_deref() == Some(origin);

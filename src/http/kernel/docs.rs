@@ -44,7 +44,7 @@ pub(in crate::http) struct Served {
     pub(in crate::http) paths: Vec<KnownPath>,
     /// Audited actions by method and path template, such as `GET /v1/submissions/{id}`.
     pub(in crate::http) actions: HashMap<String, AuditAction>,
-    /// Methods and path templates that web pages of every origin may call: no key is needed, or that of a browser.
+    /// Methods and path templates that web pages of every origin may call: those that need no key or a browser key.
     pub(in crate::http) open_to_pages: Vec<(&'static str, String)>,
 }
 
@@ -54,7 +54,7 @@ pub(in crate::http) struct KnownPath {
     pub(in crate::http) methods: Vec<&'static str>,
 }
 
-/// The OpenAPI document as checked in. It leaves out the audit actions.
+/// The OpenAPI document as checked in, without the audit actions.
 pub(in crate::http) fn text(mut api: OpenApi) -> String {
     for operation in api.paths.paths.values_mut().flat_map(operations_mut) {
         operation.extensions = None;
@@ -65,7 +65,7 @@ pub(in crate::http) fn text(mut api: OpenApi) -> String {
 }
 
 impl Served {
-    /// The other parts are those of routes that are not in the document.
+    /// `actions` and `open_to_pages` are those of routes outside the document; those of the document are added.
     pub(in crate::http) fn new(
         api: &OpenApi,
         actions: impl Iterator<Item = (String, AuditAction)>,
@@ -243,7 +243,7 @@ fn add_example(operation: &mut Operation, examples: &Map<String, Value>) {
     }
 }
 
-/// The problems of an operation follow from its shape.
+/// Adds the problems of an operation, derived from its parameters, body and security.
 fn add_problems(operation: &mut Operation) {
     let secured = is_secured(operation);
     let has = |fits: &dyn Fn(&Parameter) -> bool| {

@@ -40,7 +40,7 @@ pub(in crate::http) fn collect<T: DeserializeOwned>(mut tree: Node<'_>) -> Resul
     }
 }
 
-/// Parameters that may be lists: where one parameter with commas is accepted, several are the same.
+/// Parameters that may be lists: several of one name are the same as one with commas.
 const LISTS: [&str; 1] = ["state"];
 
 /// Reads query parameters as far as possible, with all faults of the others. Each pair is read by itself, so no field of the
@@ -68,7 +68,7 @@ pub(in crate::http) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>,
     (serde_urlencoded::from_str(&fit.join("&")).ok(), faults)
 }
 
-/// Adds a value to a list that was given before. `false` if the parameter is no list.
+/// Adds a value to a list parameter that was already given. `false` if the parameter is not a list.
 fn lengthen<T: DeserializeOwned>(fit: &mut [String], name: &str, value: &str) -> bool {
     let Some(known) = fit.iter_mut().find(|pair| pair.split('=').next() == Some(name)) else { return false };
     let longer = format!("{known},{}", form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>());

@@ -34,7 +34,7 @@ pub(in crate::http) struct Fixed(OnceLock<Body>);
 #[derive(Default)]
 pub(in crate::http) struct Public(DashMap<(&'static str, String, Language), Arc<Fixed>>);
 
-/// A body that is built, in each encoding that has been asked for.
+/// A body in each encoding that was requested so far.
 pub(in crate::http) struct Body {
     /// Absent if the body exists only in a compressed form.
     plain: Option<Bytes>,

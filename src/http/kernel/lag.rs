@@ -1,5 +1,5 @@
-//! The lag of an HTTP worker: how long a task waits for its turn. While submissions are refused and the lag is long, so that even
-//! refusals wait, the worker admits fewer submissions: each costs as much time as several refusals.
+//! The lag of an HTTP worker: how long a task waits for its turn. If submissions are refused and the lag is long, refusals wait
+//! too. The worker then admits fewer submissions, because each costs as much time as several refusals.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::app::submissions::intake::PLACES;
 
 /// The lag above which fewer submissions are admitted. A refusal takes a few turns.
 const LONGEST: Duration = Duration::from_millis(5);
-/// The lag above which at most [`LEAST`] are, until it is measured.
+/// If a measurement takes longer than this, at most [`LEAST`] submissions are admitted until it ends.
 const MUCH: Duration = Duration::from_millis(20);
 /// How long after a refusal the limit applies.
 const REFUSING: Duration = Duration::from_secs(1);
@@ -23,12 +23,12 @@ thread_local! {
     static LAG: Lag = const { Lag::new() };
 }
 
-/// The times of a worker.
+/// The measurements and the limit of a worker.
 struct Lag {
     /// Start of the measurement in progress.
     begun: Cell<Option<Instant>>,
     refused: Cell<Option<Instant>>,
-    /// Submissions of all workers that may be in progress when this worker admits another.
+    /// Maximum number of submissions in progress, of all workers, at which this worker admits another.
     limit: Cell<usize>,
     changed: Cell<Option<Instant>>,
 }
@@ -39,7 +39,7 @@ pub(in crate::http) fn limit() -> usize {
         let now = Instant::now();
         if lag.begun.get().is_none() {
             lag.begun.set(Some(now));
-            // A new task has the last turn.
+            // A new task runs after all tasks that wait for their turn.
             spawn(async { LAG.with(|lag| lag.end_measurement(Instant::now())) });
         }
         lag.limit_at(now)

@@ -17,13 +17,13 @@ use super::problem::{Problem, ProblemBody, ProblemType};
 use crate::app::App;
 use crate::app::ambient::new_id;
 
-/// How long the service is at least not ready before it accepts nothing more, so that a load balancer can see it.
+/// Minimum time for which the service is not ready before it stops accepting, so that a load balancer detects it.
 const NOTICE: Duration = Duration::from_millis(200);
 /// How long clients may take to disconnect, while each response closes its connection.
 const LEAVING: Duration = Duration::from_secs(1);
 /// Interval for checking whether they have disconnected.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long no connection is queued before the last queued connections are answered.
+/// Pause after accepting stops, and after queueing stops, before the next step.
 const SHUT: Duration = Duration::from_millis(50);
 /// How long a late connection may take to send its request and to read the response.
 const LATE: Duration = Duration::from_millis(500);
@@ -46,7 +46,7 @@ impl Listening {
         Self { app, handle, connections, socket }
     }
 
-    /// Stops the service. First it is not ready and responses close their connections. Then nothing is accepted any more, and
+    /// Stops the service. First it is not ready, and responses close their connections. Then it stops accepting connections, and
     /// requests in progress end.
     pub async fn stop(self) {
         self.app.stop();

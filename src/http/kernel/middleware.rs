@@ -73,7 +73,7 @@ pub async fn problems(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    // The request must not be cloned: the router requires to be its only holder.
+    // The request must not be cloned, because the router must hold the only reference to it.
     let Ok(response) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
         tracing::error!("a handler panicked");
         return Err(Problem::new(ProblemType::Internal, "search the log for the request id").into());
@@ -130,7 +130,7 @@ fn on_its_way(response: ServiceResponse<BoxBody>, under_way: Option<UnderWay>) -
     response.map_body(|_, body| BoxBody::new(Answer::new(body, share, under_way)))
 }
 
-/// A response without a request: the framework takes it as an error with its own response.
+/// Turns a response without its request into an error, the only form in which the framework accepts it.
 fn finished(mut response: HttpResponse, id: Uuid, start: Instant, held: Option<Held>) -> Error {
     log(None, response.status(), start);
     finish(response.headers_mut(), id);

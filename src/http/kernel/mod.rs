@@ -1,5 +1,5 @@
-//! What every wing uses: sockets, bodies, sign-in, problems, documents. It imports no wing; `http/mod.rs` gives it what it needs
-//! of them as data.
+//! What every API (`v1`, `fhir`, `cds_hooks`) uses: sockets, bodies, sign-in, problems, documents. It imports none of them;
+//! `http/mod.rs` passes what it needs of them as data.
 
 pub(super) mod address;
 pub(super) mod alarm;

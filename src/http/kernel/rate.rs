@@ -6,7 +6,7 @@ use crate::app::access::limits::{Limit, RateStatus, WINDOW};
 
 /// The header with the limits.
 pub(in crate::http) const POLICY: &str = "ratelimit-policy";
-/// The header with what is left of them.
+/// The header with the remaining quotas.
 pub(in crate::http) const LEFT: &str = "ratelimit";
 
 /// The limits of the caller, kept with the request until it is answered.
@@ -14,7 +14,7 @@ pub(in crate::http) const LEFT: &str = "ratelimit";
 pub(in crate::http) struct Counted(pub RateStatus);
 
 impl Counted {
-    /// Sets the headers with the limits, what is left of them, and when they are full again.
+    /// Sets the headers with the limits, the remaining quotas, and when they are full again.
     pub(in crate::http) fn tell(self, headers: &mut HeaderMap) {
         let window = WINDOW.as_secs();
         let limits = || self.0.into_iter().filter(|limit| limit.quota > 0);

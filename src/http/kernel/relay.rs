@@ -1,5 +1,5 @@
 //! Wakes of requests by other threads, relayed by a task of the HTTP worker. The runtime of a worker prefers the tasks that it
-//! woke itself: while it has some, it takes only one in 31 of those that another thread woke. Under load, a request whose
+//! woke itself: while it has some, only one in 31 tasks that it runs was woken by another thread. Under load, a request whose
 //! submission is stored would wait for seconds while new requests are handled.
 
 use std::cell::OnceCell;
@@ -13,8 +13,8 @@ use std::thread::{self, ThreadId};
 
 use futures_util::task::AtomicWaker;
 
-/// Number of tasks woken in one turn. A transaction ends for hundreds of submissions at once; each makes its response, and other
-/// requests would wait for all of them.
+/// Maximum number of tasks woken in one turn. One transaction can complete hundreds of submissions, and each task builds its
+/// response. Without this limit, other requests would wait for all of them.
 const AT_ONCE: usize = 4;
 
 thread_local! {
@@ -80,7 +80,7 @@ pub(in crate::http) async fn run() -> Infallible {
     .await
 }
 
-/// Runs a future of a worker whose wakes are relayed. On a thread without a relay it runs as it is.
+/// Runs a future and relays its wakes. On a thread without a relay, runs it unchanged.
 pub(in crate::http) async fn relayed<F: Future>(future: F) -> F::Output {
     let Some(relay) = RELAY.with(|relay| relay.get().cloned()) else { return future.await };
     let mut future = pin!(future);
@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    /// How often a worker polls a task that always wakes itself until all tasks that another thread woke before are done.
+    /// How often a worker polls a task that always wakes itself, until all tasks that another thread woke earlier are done.
     async fn polls(with_relay: bool) -> usize {
         if with_relay {
             spawn_local(run());
@@ -132,8 +132,8 @@ mod tests {
         polls.get()
     }
 
-    /// The most tasks that end in one turn of the worker, of 50 that another thread woke before.
-    /// The first `yield_now` lets each of them begin to wait: the runtime polls 61 local tasks before it returns.
+    /// The maximum number of tasks that end in one turn of the worker, of 50 that another thread woke earlier. The first
+    /// `yield_now` lets each of them begin to wait: the runtime polls 61 local tasks before it returns.
     async fn most_in_a_turn() -> usize {
         spawn_local(run());
         yield_now().await;
@@ -161,7 +161,7 @@ mod tests {
         spawn_local(turns).await.unwrap()
     }
 
-    /// Runs a future as a worker, on a thread of its own: a thread keeps its relay.
+    /// Runs a future as a worker, on its own thread, because a thread keeps its relay.
     fn in_worker<F: Future<Output = usize>>(future: impl FnOnce() -> F + Send) -> usize {
         let runtime = || Builder::new_current_thread().build().unwrap();
         let worker = || runtime().block_on(LocalSet::new().run_until(future()));

@@ -1,4 +1,4 @@
-//! The id of a request, known to its task.
+//! The id of a request, available to its task.
 
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ pub(in crate::http) fn request_id() -> Option<Uuid> {
     CURRENT.try_with(|id| *id).ok()
 }
 
-/// Runs work as part of the request with this id, also work that continues while the response is sent.
+/// Runs work as part of the request with this id, including work that continues while the response is sent.
 pub(in crate::http) fn in_request<F: Future>(id: Uuid, work: F) -> impl Future<Output = F::Output> {
     CURRENT.scope(id, work)
 }

@@ -72,7 +72,8 @@ impl Room {
 }
 
 impl Place {
-    /// Reserves more bytes; at the limit it fails with 429 if it is the caller's share, else 503. Both have `Retry-After`.
+    /// Reserves more bytes. Fails with 429 at the limit of the credential or clinic, and with 503 at the limit of the process.
+    /// Both have `Retry-After`.
     pub(in crate::http) fn take(&mut self, bytes: usize) -> Result<(), Problem> {
         let mut taken = self.room.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let full = |(owner, share): &(Uuid, usize)| taken.each.get(owner).copied().unwrap_or_default() + bytes > *share;

@@ -1,4 +1,4 @@
-//! State and settings that all wings share.
+//! State and settings that all APIs share.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub struct Settings {
     /// How long a peer may take to read one write.
     pub answer_deadline: Duration,
     pub workers: usize,
-    /// How long open requests may take to end after a stop is requested.
+    /// How long requests in progress may take to end after a stop is requested.
     pub shutdown: Duration,
 }
 

@@ -1,5 +1,5 @@
-//! Refusals of authenticated callers are audited before the response is sent; similar refusals are folded into one entry.
-//! Successful actions are audited by the use case itself, with all subjects returned.
+//! Refusals of authenticated callers are audited before the response is sent; similar refusals are combined in one entry.
+//! Successful actions are audited by the use case, with all subjects returned.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};

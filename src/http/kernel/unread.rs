@@ -32,7 +32,7 @@ pub(in crate::http) fn hold(request: &mut ServiceRequest) -> Option<Held> {
     })
 }
 
-/// The body of a response, which holds that of its request.
+/// A response body that holds the body of its request.
 pub(in crate::http) fn until_sent(held: Option<Held>, body: BoxBody) -> BoxBody {
     match held {
         Some(held) => BoxBody::new(Answer { body, _held: held }),

@@ -1,5 +1,5 @@
-//! The texts of a rule table in a language, and the red flags that they explain. Problems hold red flags too, so every wing uses
-//! them.
+//! The texts of a rule table in a language, and the red flags that they explain. Problems contain red flags too, so every API
+//! uses them.
 
 use std::collections::BTreeMap;
 
@@ -65,15 +65,15 @@ pub struct AlarmBody {
     pub care_text: Option<String>,
 }
 
-/// What the text on what to do now depends on.
+/// The data that determines the care title and the care text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Care {
     pub level: Option<CareLevel>,
     pub urgency: Option<Urgency>,
     pub open: OpenAlarms,
-    /// The figures that are missing and decide a rule.
+    /// The missing values that a rule needs to be decided.
     pub missing: ItemSet,
-    /// Whether missing figures are the only reasons to flag.
+    /// Whether missing values are the only reasons to flag.
     pub only_missing: bool,
 }
 
@@ -129,8 +129,8 @@ impl<'a> Wording<'a> {
         })
     }
 
-    /// Text on what to do now. Below emergency level, open alarms add what is not known, because an appointment must not
-    /// suggest that waiting is safe.
+    /// Text on what to do now. Below the emergency level, open alarms add a text on what is unknown, because an appointment must
+    /// not suggest that waiting is safe.
     pub(in crate::http) fn care_text(self, clinic: &Clinic, care: &Care) -> String {
         let section = self.texts().map(|texts| &texts.care_levels);
         let stated = |key: &str, items: ItemSet| text(section, key).replace("{items}", &self.shorts(items));

@@ -21,8 +21,8 @@ use crate::store::{audit, clinics::row::ClinicRow, error::Result};
 pub struct SignedIn {
     pub credential: Credential,
     pub clinic: Clinic,
-    /// When the presented key or token stops working, though the credential may not: set for a rotated-out key and for a
-    /// token.
+    /// When the presented key or token stops working, even if the credential continues to work. Set for a rotated-out key
+    /// and for a token.
     pub until: Option<Timestamp>,
 }
 

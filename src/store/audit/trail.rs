@@ -45,7 +45,7 @@ pub struct PendingEntry {
 impl AuditSnapshot {
     pub async fn begin(store: &Store) -> Result<Self> {
         let mut transaction = store.begin_snapshot().await?;
-        // Verification may take as long as the log is long. Nested loops suit few entries, and do not finish on many.
+        // Verification has no time limit, because the log may be long. Nested loops suit few entries, and do not finish on many.
         transaction.execute("set local statement_timeout = 0; set local enable_nestloop = off").await?;
         transaction.wait(Patience::Endless);
         Ok(Self { transaction, keys: std::sync::Arc::clone(&store.keys) })
@@ -253,7 +253,7 @@ pub(in crate::store) async fn macs(
     Ok(rows.into_iter().map(|row| (row.audit_entry_id, mac(row.columns))).collect())
 }
 
-/// Parses the entries of a seal. Of an altered seal, whatever is still readable is returned.
+/// Parses the entries of a seal. For an altered seal, returns those that are still readable.
 fn entries(ids: &str, macs: &[u8]) -> Vec<(AuditEntryId, EntryMac)> {
     let ids = ids.split(['{', '}', ',']).filter_map(|id| Uuid::try_parse(id).ok()).map(AuditEntryId);
     let macs = macs.chunks(16).map(|mac| mac.try_into().unwrap_or_default()).chain(std::iter::repeat([0; 16]));

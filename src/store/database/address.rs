@@ -6,8 +6,8 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::store::error::{Result, StoreError};
 
-/// Always switched off in the log: the driver quotes database URL parameters that it does not know, and these may hold a
-/// secret. Statements are logged without values, because every value is a bind parameter.
+/// Never logged: the driver quotes unknown parameters of the database URL, and these may hold a secret. Statements are
+/// logged without values, because every value is a bind parameter.
 pub const NEVER_LOGGED: &str = "sqlx_postgres::options=off";
 
 /// Logged only on request: notices, such as that a table already exists.

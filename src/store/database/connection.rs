@@ -1,5 +1,5 @@
-//! A database connection with a deadline for every answer. A frozen server or a dead network does not close the connection,
-//! so the client must time out.
+//! A database connection with a deadline for every response. A frozen server or a failed network does not close the
+//! connection, so the client must time out.
 
 use std::io;
 use std::pin::Pin;
@@ -23,7 +23,7 @@ const RESTED: Duration = Duration::from_secs(1);
 /// How long a connection keeps its query plans. A plan made while a table was small is slow on a large one, and the server
 /// replans by itself only after it analyzed the table.
 const PLANNED: Duration = Duration::from_secs(1);
-/// Deadline for the answer of a connection that was idle.
+/// Deadline for the response on a connection that was idle.
 const ALIVE: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug)]
@@ -49,11 +49,11 @@ impl Patience {
 /// State of a connection when it is returned to the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum State {
-    /// The last answer was read completely.
+    /// The last response was read completely.
     Idle,
-    /// A statement was sent, and its answer was not read completely.
+    /// A statement was sent, and its response was not read completely.
     Busy,
-    /// The server did not answer in time, or the connection broke.
+    /// The server did not respond in time, or the connection broke.
     Lost,
 }
 
@@ -108,8 +108,8 @@ impl Connection {
         Ok(Self::new(options.connect().await?, Patience::Endless, DiskFull::default(), 0))
     }
 
-    /// On Citus, the clinics for an extra condition: from a join with the input alone, Citus does not see which node has the
-    /// rows. `None` on plain PostgreSQL, where the condition would only mislead the planner.
+    /// On Citus, the clinics for an extra condition, because Citus cannot derive the node of the rows from a join with
+    /// the input alone. `None` on plain PostgreSQL, where the condition would only mislead the planner.
     pub(in crate::store) fn named<'a>(&self, clinics: &'a [Uuid]) -> Option<&'a [Uuid]> {
         self.citus.then_some(clinics)
     }
@@ -139,7 +139,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads the rest of an unread answer, and checks that the server answers.
+    /// Reads the rest of an unread response, and checks that the server responds.
     pub(in crate::store) async fn ping(&mut self) -> Result<(), Error> {
         let ends = self.patience.ends();
         within(ends, sqlx::Connection::ping(&mut self.server), &mut self.seen).await
@@ -147,7 +147,7 @@ impl Connection {
 }
 
 impl Seen {
-    /// Records that an answer was read completely, or failed.
+    /// Records that a response was read completely, or failed.
     fn answered(&mut self, error: Option<&Error>) {
         self.state = match error {
             Some(Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed) => State::Lost,
@@ -218,7 +218,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
     }
 }
 
-/// The rows of an answer, with a deadline for each.
+/// The rows of a response, with a deadline for each.
 struct Answer<'a> {
     rows: BoxStream<'a, Result<Either<PgQueryResult, PgRow>, Error>>,
     seen: &'a mut Seen,

@@ -1,4 +1,4 @@
-//! Checks whether the database can be trusted with a submission.
+//! Checks whether the database can safely store submissions.
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -19,7 +19,7 @@ pub struct DatabaseHealth {
     pub unprivileged: bool,
     /// Settings that could lose an acknowledged submission, on any node.
     pub unsafe_settings: Vec<String>,
-    /// The nodes of a Citus cluster that do not answer, with the reason. Only their clinics cannot be served.
+    /// The nodes of a Citus cluster that do not respond, with the reason. Only their clinics cannot be served.
     pub silent_nodes: Vec<String>,
     /// Whether the disk had room at the last check.
     pub disk: bool,
@@ -90,12 +90,12 @@ async fn read_health(connection: &mut Connection) -> Result<DatabaseHealth> {
 /// A node of a Citus cluster.
 struct Node {
     name: String,
-    /// The unsafe settings that are off, or why the node does not answer.
+    /// The settings that are off and could lose an acknowledged submission, or why the node does not respond.
     off: Result<String, String>,
 }
 
-/// The answers of all nodes of a Citus cluster. Fails when some nodes hold rows and none of them answers. Not a checked query, because
-/// plain PostgreSQL has no such function.
+/// The responses of all nodes of a Citus cluster. Fails when some nodes hold rows and none of them responds. Not a
+/// checked query, because plain PostgreSQL has no such function.
 async fn nodes(connection: &mut Connection) -> Result<Vec<Node>> {
     let rows = sqlx::query_as::<_, (String, bool, bool, String)>(
         r"select concat(n.nodename, ':', n.nodeport), n.shouldhaveshards, c.success, c.result

@@ -84,8 +84,8 @@ impl MasterKey {
 }
 
 impl Keys {
-    /// Derives the sub-keys of the master keys, the current one first. Fails when there is no key, or when the library
-    /// refuses, which it does not for keys of this size.
+    /// Derives the sub-keys of the master keys, the current one first. Fails when there is no key, or when the
+    /// cryptographic library fails, which it does not for keys of this size.
     pub fn derive(masters: &[MasterKey]) -> Result<Self, KeyError> {
         let derived = masters.iter().map(Derived::from_master).collect::<Result<Vec<_>, _>>()?;
         if derived.is_empty() { Err(KeyError::Format) } else { Ok(Self { derived, versions: OnceLock::new() }) }
@@ -165,7 +165,7 @@ impl Keys {
     }
 
     /// Encrypts a value for one place, with a nonce of its own. Fails when the versions were not read from the database
-    /// yet, or when the library refuses, which it does not for values of this size.
+    /// yet, or when the cryptographic library fails, which it does not for values of this size.
     pub fn seal(&self, place: Place, clear: &str) -> Result<Vec<u8>, KeyError> {
         let version = self.version()?;
         let mut body = clear.as_bytes().to_vec();
@@ -235,7 +235,7 @@ impl Derived {
 }
 
 impl Place {
-    /// A reference, placed by its hash, because the id of the row is not known before the row is found.
+    /// The place of a reference. It contains the hash, because the id of the row is unknown until the row is found.
     pub fn reference(clinic_id: ClinicId, hash: &[u8]) -> Self {
         Self::new(clinic_id, first_half(hash), "subjects.reference_sealed")
     }

@@ -31,9 +31,9 @@ begin
 end
 $$";
 
-/// The rights of the login role in one database, besides switching to a working role, and the rights that only the owner
-/// keeps. The placeholders are the role, the schema and the database. A temporary table would hide a real table from every
-/// later request on the same connection.
+/// The rights of the login role in one database besides switching to a working role, and two rights that only the owner
+/// keeps. The placeholders are the role, the schema and the database. Temporary tables are forbidden, because one would
+/// hide a real table from every later request on the same connection.
 pub(in crate::store) const RIGHTS: [&str; 5] = [
     "grant connect on database %3$I to %1$I",
     "grant usage on schema %2$I to %1$I",
@@ -42,9 +42,9 @@ pub(in crate::store) const RIGHTS: [&str; 5] = [
     "revoke temporary on database %3$I from public",
 ];
 
-/// Creates the login role `name`, or grants an existing role what it lacks, and sets its password if one is given. All of
-/// it, or nothing. `rights` are [`RIGHTS`], or none if the database has no tables yet. Fails when the owner lacks the right,
-/// or when the role has more rights than a login role may have.
+/// Creates the login role `name`, or grants an existing role its missing rights, and sets its password if one is given,
+/// in one transaction. `rights` are [`RIGHTS`], or none if the database has no tables yet. Fails when the owner lacks the
+/// right, or when the role has more rights than a login role may have.
 pub(in crate::store) async fn make(
     owner: &mut PgConnection,
     name: &str,
@@ -100,9 +100,9 @@ async fn lacking(connection: &mut PgConnection, name: &str) -> Result<Vec<String
     Ok(found.fetch_all(connection).await?)
 }
 
-/// Sets the password. An owner without the right to do so leaves the password unchanged.
+/// Sets the password. If the owner lacks the right to set it, the password stays unchanged.
 async fn set_password(transaction: &mut Transaction<'_, Postgres>, name: &str, password: &str) -> Result<()> {
-    // The server may log statements, so it gets the verifier that it stores, and not the password.
+    // The server may log statements, so the statement contains the verifier, which the server stores, and not the password.
     let verifier = postgres_protocol::password::scram_sha_256(password.as_bytes());
     let mut attempt = transaction.begin().await?;
     match run(&mut attempt, "alter role %1$I password %4$L", name, &verifier).await {

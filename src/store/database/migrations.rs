@@ -6,11 +6,11 @@ use crate::store::error::Result;
 /// The migration versions that differ between a database and this program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Migrations {
-    /// Known to this program, and not applied.
+    /// Part of this program, and not applied.
     pub missing: Vec<i64>,
-    /// Known to this program, begun and not finished.
+    /// Part of this program, begun and not finished.
     pub half_applied: Vec<i64>,
-    /// Applied in the database, and unknown to this program.
+    /// Applied in the database, and not part of this program.
     pub unknown: Vec<i64>,
 }
 
@@ -35,7 +35,7 @@ impl Migrations {
         (!missing.is_empty()).then(|| format!("the database lacks the migrations {}; {apply}", list(missing)))
     }
 
-    /// A warning when a newer program migrated the database. The service works nevertheless. `None` otherwise.
+    /// A warning when a newer program migrated the database; the service still works. `None` otherwise.
     pub fn warning(&self) -> Option<String> {
         if self.unknown.is_empty() {
             return None;

@@ -39,7 +39,7 @@ pub struct Store {
     pub(in crate::store) pool: Pool,
     /// How long a request may wait for the database, for a connection and all its statements together.
     pub(in crate::store) deadline: Duration,
-    /// Settings that the operator accepts to be off although acknowledged rows could then be lost.
+    /// Settings that the operator allows to be off, although acknowledged rows could then be lost.
     pub(in crate::store) accepted_unsafe_settings: Arc<[String]>,
     /// The limit on the pool for the requests of each clinic.
     pub(in crate::store) shares: Arc<Shares>,
@@ -51,7 +51,7 @@ pub struct Sizes {
     pub connections: u32,
     /// How long a request may wait for the database, for a connection and all its statements together.
     pub deadline: Duration,
-    /// Database settings that the operator accepts to be off although acknowledged rows could then be lost.
+    /// Database settings that the operator allows to be off, although acknowledged rows could then be lost.
     pub accepted_unsafe_settings: Vec<String>,
 }
 

@@ -21,14 +21,14 @@ const AWAY: Duration = Duration::from_millis(500);
 /// Prepared statements cached per connection. More than there are in the source, because list filters make several of one.
 const STATEMENTS: usize = 512;
 
-/// A committed transaction is on disk, whatever the server's configuration says, because a session setting overrides it.
-/// Values that also wait for replicas are kept.
+/// A session setting that puts every committed transaction on disk, regardless of the server's configuration. Values that
+/// also wait for replicas are kept.
 const DURABLE: &str = "set_config('synchronous_commit',
     case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)";
 
 /// Whether the server is the coordinator of a Citus cluster, which has the table of its nodes.
 const CITUS: &str = "to_regclass('pg_catalog.pg_dist_node') is not null";
-/// Citus passes on what a transaction sets: the workers need the clinic for row security, and the time limits.
+/// Makes Citus send the settings of a transaction to the workers: the clinic for row security, and the time limits.
 const PROPAGATED: &str = "set citus.propagate_set_commands = 'local'";
 
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ impl Manager for Server {
         let made = self.runtime.spawn(async move { timeout(server.connect_within, server.connect()).await });
         let reason = match made.await {
             Ok(Ok(Ok(connection))) => return Ok(connection),
-            // A refusal by the server, or by a proxy before it, may not occur on the next attempt.
+            // A refusal by the server, or by a proxy in front of it, may be temporary.
             Ok(Ok(Err(error))) => with_causes(&error),
             Ok(Err(_)) => "the database did not accept the connection in time".to_owned(),
             Err(error) => error.to_string(),
@@ -212,7 +212,7 @@ pub(in crate::store) fn give_up(connection: Pooled) {
 }
 
 pub(in crate::store) fn session_options(options: PgConnectOptions) -> PgConnectOptions {
-    // A session must not wait for ever on a lock, and parameters of statements must not be in the server's log.
+    // A session must not wait for a lock without limit, and parameters of statements must not be in the server's log.
     options.statement_cache_capacity(STATEMENTS).application_name("sarcoscreen").options([
         ("lock_timeout", "5s"),
         ("statement_timeout", "30s"),

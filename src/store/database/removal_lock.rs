@@ -1,12 +1,12 @@
-//! The lock of a clinic that merges, erasure and retention hold against each other, and that taking over an expired
-//! idempotency key shares.
+//! The lock of a clinic. Merges, erasure and retention hold it exclusively; the takeover of an expired idempotency key
+//! holds it shared.
 
 use super::Connection;
 use crate::domain::ids::ClinicId;
 use crate::store::error::Result;
 
-/// Serializes merges, their undoing, erasure and retention of one clinic, so that none of them sees a half-done other. Must
-/// be called before any row is locked.
+/// Serializes merges, their undoing, erasure and retention of one clinic, so that none of them sees the partial work of
+/// another. Must be called before any row is locked.
 pub(in crate::store) async fn one_at_a_time(connection: &mut Connection, clinic_id: ClinicId) -> Result<()> {
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('subject merges ' || $1, 0))", clinic_id.to_string())
         .execute(connection)
@@ -14,8 +14,9 @@ pub(in crate::store) async fn one_at_a_time(connection: &mut Connection, clinic_
     Ok(())
 }
 
-/// The shared counterpart of [`one_at_a_time`]. Taking over an expired idempotency key requires it: merges, erasure and
-/// retention delete the keys of removed rows while they hold locks on subjects that the taking transaction may wait for.
+/// Takes the lock shared. Required before an expired idempotency key is taken over: merges, erasure and retention delete
+/// the keys of removed rows while they lock subjects, and the transaction that takes over a key may wait for these
+/// subjects.
 pub(in crate::store) async fn beside_removals(connection: &mut Connection, clinic_id: ClinicId) -> Result<()> {
     sqlx::query!(
         "select pg_advisory_xact_lock_shared(hashtextextended('subject merges ' || $1, 0))",

@@ -35,8 +35,9 @@ pub(in crate::store) async fn tie_to(connection: &mut Connection, clinic_id: Cli
     Ok(())
 }
 
-/// Switches the rest of a transaction to another role, in one clinic. The writer keeps the clinics it began with. On Citus
-/// the transaction keeps its role, which may do the rest too: a worker refuses a second role in one transaction.
+/// Switches the rest of a transaction to another role, in one clinic. The writer keeps the clinics it began with. On
+/// Citus the transaction keeps its role, because a worker refuses a second role in one transaction; that role has the
+/// rights for the rest too.
 pub(in crate::store) async fn switch_to(
     connection: &mut Connection,
     role: Role,

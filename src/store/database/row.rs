@@ -35,7 +35,7 @@ pub(in crate::store) fn band(name: &str) -> Result<Band> {
     known(Band::parse(name), "submissions", "band")
 }
 
-/// Parses stored answers. Answers that only later rules find implausible together are accepted.
+/// Parses stored answers. Combinations of answers that only later rules find implausible are accepted.
 pub(in crate::store) fn answers(text: &str) -> Result<Answers> {
     let broken = || StoreError::Inconsistent { table: "submissions", what: "answers" };
     let raw: RawAnswers<'_> = serde_json::from_str(text).map_err(|_| broken())?;

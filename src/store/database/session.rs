@@ -88,7 +88,7 @@ impl Drop for Session {
     }
 }
 
-/// Rolls back an open transaction, or reads an unread answer.
+/// Rolls back an open transaction, or reads an unread response.
 async fn settled(connection: &mut Connection) -> Result<(), sqlx::Error> {
     connection.wait(Patience::Each(SETTLE));
     if connection.in_transaction {

@@ -62,8 +62,8 @@ impl Places {
         Self(Arc::new(Mutex::new(Taken { all, count: 0, held: HashMap::new() })))
     }
 
-    /// A place for the clinic. `None` when it already holds as many as are free, so that there is one for another clinic.
-    /// When `limit` are taken, `None` also when it holds its share of them.
+    /// A place for the clinic. `None` when the clinic already holds as many places as are free, so that a place is left
+    /// for another clinic. When `limit` places are taken, also `None` when the clinic holds its share of them.
     pub(in crate::store) fn take(&self, clinic_id: ClinicId, limit: usize) -> Option<Held> {
         let mut places = self.lock();
         let held = places.held.get(&clinic_id).copied().unwrap_or_default();

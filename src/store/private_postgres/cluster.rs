@@ -77,8 +77,7 @@ async fn initdb(new: &Path, programs: &Programs, account: &Account, locale: &[&s
         .arg(new)
         .args(["--username", NAME, "--encoding=UTF8", "--no-locale", "--data-checksums"])
         .args(locale)
-        // Every account that can reach the socket may connect. Network connections are rejected, whatever the configuration
-        // says.
+        // Every account that can reach the socket may connect. Network connections are rejected, regardless of the configuration.
         .args(["--auth-local=trust", "--auth-host=reject"])
         // One flush at the end is faster than one per step.
         .args(["--no-sync", "--no-instructions"]);

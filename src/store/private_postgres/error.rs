@@ -46,7 +46,7 @@ pub enum EmbeddedError {
     Version { data: PathBuf, cluster: u32, found: String },
     #[error("{program} failed: {output}")]
     Program { program: &'static str, output: String },
-    /// The server ended, or did not answer, while it was starting.
+    /// The server ended, or did not respond, while it was starting.
     #[error("PostgreSQL did not start: {reason}; the end of its log:\n{log}")]
     NotReady { reason: String, log: String },
     #[error("PostgreSQL runs, but refused the connection")]

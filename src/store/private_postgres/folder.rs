@@ -134,9 +134,9 @@ impl DataFolder {
     }
 }
 
-/// Creates a folder in the data folder, or takes it over, so that only `account` may enter it. Only the owner of the
-/// data folder can create entries in it, so an existing folder is ours. It may belong to the account of an earlier
-/// start, before `postgres` was added to the machine.
+/// Creates a folder in the data folder, or takes it over, so that only `account` may enter it. Only the owner of the data
+/// folder can create entries in it, so an existing folder belongs to the service. Its owner may be the account of an
+/// earlier start, before `postgres` was added to the machine.
 pub(super) fn make_owned(path: &Path, account: &Account) -> Result<()> {
     make_private(path)?;
     account.own_path(path)?;

@@ -17,18 +17,19 @@ use super::error::{EmbeddedError, Result, if_present};
 use super::folder::PORT;
 use super::server::{self, Probe, Server};
 
-/// How long a running server may not answer before it is stopped and restarted.
+/// A running server that does not respond for this long is stopped and restarted.
 const SILENCE: Duration = Duration::from_secs(3);
 /// How long the processes of a killed server may take to end.
 const ORPHANS: Duration = Duration::from_secs(30);
 /// When the processes of a killed server are signalled, and with which signal. A backend in a long statement does not
-/// notice that its server is gone. PostgreSQL treats either signal as a crash, and recovers as after the end of the server.
+/// notice that its server has ended. PostgreSQL treats either signal as a crash, and recovers as after the end of the
+/// server.
 const ENDINGS: [(Duration, Signal); 2] =
     [(Duration::from_secs(1), Signal::SIGQUIT), (Duration::from_secs(2), Signal::SIGKILL)];
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// Adopts a server that runs on the cluster, or makes sure that none runs. Fails when processes of a killed server do not
-/// end, or when a server that does not answer cannot be stopped.
+/// end, or when a server that does not respond cannot be stopped.
 pub(super) async fn adopt_or_clear(cluster: &Cluster, options: &PgConnectOptions) -> Result<Option<Server>> {
     let file = cluster.path.join("postmaster.pid");
     let Some(pid) = recorded(&file)? else { return Ok(None) };
@@ -46,8 +47,8 @@ pub(super) async fn adopt_or_clear(cluster: &Cluster, options: &PgConnectOptions
     Ok(None)
 }
 
-/// Removes the lock file of a socket whose server is gone. Its process id may have been reused, and the next server would
-/// then refuse to start.
+/// Removes the lock file of a socket whose server has ended. Its process id may have been reused, and the next server
+/// would then refuse to start.
 pub(super) fn clear_socket(folder: &Path) -> Result<()> {
     clear(&folder.join(format!(".s.PGSQL.{PORT}.lock")))
 }
@@ -59,7 +60,7 @@ pub(super) fn runs_on(cluster: &Path, pid: Pid) -> bool {
     }
 }
 
-/// Waits for the database to answer. `false` when the server ended or does not answer.
+/// Waits for the database to respond. `false` when the server ended or does not respond.
 async fn answers(server: &Server, options: &PgConnectOptions) -> Result<bool> {
     let mut deadline = Instant::now() + SILENCE;
     while server.runs() && Instant::now() < deadline {
@@ -68,7 +69,7 @@ async fn answers(server: &Server, options: &PgConnectOptions) -> Result<bool> {
             Probe::Starting => deadline = Instant::now() + SILENCE,
             Probe::Silent => {}
         }
-        // The server sends no event when it answers.
+        // The server sends no event when it is ready, so it is polled.
         sleep(PAUSE).await;
     }
     Ok(false)

@@ -33,7 +33,7 @@ pub use self::watch::Watched;
 const NAME: &str = "sarcoscreen";
 /// How long a process that holds the folder may take until it serves or releases the folder.
 const STARTING: Duration = Duration::from_mins(1);
-/// How long the server of a service may not answer.
+/// How long the server of a service may take to respond.
 const SILENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -167,7 +167,7 @@ impl Attached {
 }
 
 /// Locks the data folder, or attaches to the server of the service that holds the lock. Waits while the holder is
-/// starting or is not a service. Fails when the folder is unfit or stays in use, or when its server does not answer.
+/// starting or is not a service. Fails when the folder is unfit or stays in use, or when its server does not respond.
 pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Result<Access> {
     let begun = Instant::now();
     let (mut answered, mut reported) = (begun, false);
@@ -197,7 +197,7 @@ pub async fn claim_or_attach(settings: &Settings, progress: &dyn Fn(&str)) -> Re
             progress(&format!("waiting for the sarcoscreen that uses the data folder (process {pid}) ..."));
             reported = true;
         }
-        // The process is not a child, so its end or its answer must be polled.
+        // The process is not a child, so its end and its response must be polled.
         sleep(PAUSE).await;
     }
 }

@@ -41,7 +41,7 @@ const SETTINGS: [&str; 17] = [
     "log_parameter_max_length=0",
     "log_parameter_max_length_on_error=0",
 ];
-/// How long a starting server may not answer.
+/// How long a starting server may take to respond.
 const START: Duration = Duration::from_mins(1);
 /// Time limit of a fast shutdown, and of the immediate one that follows it.
 const FAST: Duration = Duration::from_secs(30);
@@ -60,11 +60,11 @@ pub(super) struct Server {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probe {
-    /// The database of the service answers.
+    /// The database of the service responds.
     Ready,
     /// The server reports that it is starting, recovering or stopping.
     Starting,
-    /// No answer, or no free connection.
+    /// No response, or no free connection.
     Silent,
 }
 
@@ -97,7 +97,7 @@ impl Server {
         Self { pid, child: None, cluster: cluster.to_owned() }
     }
 
-    /// Waits until the database answers. Stops the server if it never does.
+    /// Waits until the database responds. Stops the server if it never does.
     pub(super) async fn ready(&mut self, options: &PgConnectOptions, log: &ServerLog) -> Result<()> {
         let answer = self.await_answer(options).await;
         if !matches!(answer, Ok(None))
@@ -150,7 +150,7 @@ impl Server {
         leftover::runs_on(&self.cluster, self.pid)
     }
 
-    /// `None` once the database answers, otherwise the reason why it does not.
+    /// `None` once the database responds, otherwise the reason why it does not.
     async fn await_answer(&mut self, options: &PgConnectOptions) -> Result<Option<String>> {
         let mut deadline = Instant::now() + START;
         while Instant::now() < deadline {
@@ -163,7 +163,7 @@ impl Server {
             if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
                 return Ok(Some(format!("it ended with {status}")));
             }
-            // The server sends no event when it answers.
+            // The server sends no event when it is ready, so it is polled.
             sleep(PAUSE).await;
         }
         Ok(Some(format!("it did not answer within {} s", START.as_secs())))

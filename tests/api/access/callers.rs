@@ -112,7 +112,7 @@ impl Callers {
             let answer = send(user, operation, &rows).await;
             let wanted = match operation.least {
                 Some(least) if role < least => 403,
-                // Not the intake system that submitted it.
+                // An intake system cannot read the submission of another one.
                 _ if operation.id == "get_submission" && role == Role::Intake && user.key != clinic.intake.key => 404,
                 _ => fine,
             };

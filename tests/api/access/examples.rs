@@ -18,7 +18,7 @@ const KEPT: usize = 2;
 const KEPT_AT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/examples.json");
 /// The examples of this run, to be copied there after an intended change.
 const MADE_AT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/examples.json");
-/// Operations whose example request contains ids or times that a newly started server does not know.
+/// Operations whose example request contains ids or times that do not exist on a newly started server.
 const OTHERWISE: [&str; 4] = ["reassign_follow_up", "book_follow_up", "merge_subjects", "search_subjects"];
 /// The date of all examples.
 const DAY: Date = jiff::civil::date(2026, 3, 2);

@@ -1,4 +1,4 @@
-//! The operations of the served document, the request for each, and the rows that its path can name.
+//! The operations of the served document, the request for each, and the rows that its path can identify.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(crate) struct Operation {
     pub(crate) example: Value,
 }
 
-/// Rows of a clinic that a path can name.
+/// Rows of a clinic that a path can identify.
 #[derive(Clone)]
 pub(crate) struct Rows {
     pub(crate) submission: String,
@@ -192,8 +192,8 @@ fn before(operation: &Operation) -> &'static [&'static str] {
     }
 }
 
-/// The rows for an operation: commands get a new follow-up that `holder` has brought into the state they need, changes of
-/// subjects get new subjects, and the deletion of a webhook gets one of its own. Other operations use `rows`.
+/// The rows for an operation: commands get a new follow-up that `holder` has moved into the required state, changes of
+/// subjects get new subjects, and the deletion of a webhook gets a new webhook. Other operations use `rows`.
 pub(crate) async fn ready(world: &World, clinic: &Clinic, holder: &User, operation: &Operation, rows: &Rows) -> Rows {
     if operation.method != "GET" && operation.path.starts_with("/v1/subjects/{id}") {
         return Rows::fresh(world, clinic, operation).await;

@@ -93,7 +93,7 @@ async fn each_refusal_writes_one_entry_with_its_outcome_and_target() {
     assert!(refused >= 12 && absent >= 4);
 }
 
-/// The entry names the id of the path, and the subject if the path names one.
+/// The entry has the id in the path, and the subject if that id is a subject's.
 fn named(operation: &Operation, entry: &Entry, path: &str) {
     let id = path.split('/').find_map(|part| Uuid::parse_str(part).ok());
     assert_eq!(entry.resource, id.unwrap_or_default(), "{}", operation.id);

@@ -56,7 +56,7 @@ async fn the_first_refusal_is_written_before_its_response_and_later_ones_are_fol
     let fifty: Vec<Uuid> = (1..=50).map(Uuid::from_u128).collect();
     assert_eq!((named, &entry.subjects), (&fifty, &fifty));
 
-    // Within a minute after that entry, refusals are counted for the next one; entries of a kind are a minute apart.
+    // Within a minute after that entry, refusals are counted for the next entry: one entry per kind and minute.
     absent(&clinic.staff, 7).await;
     assert_eq!(refusals(&world).await.len(), 4);
     world.clock.advance(60);

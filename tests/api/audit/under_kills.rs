@@ -196,7 +196,7 @@ async fn every_response_is_audited_once_although_the_service_is_killed() {
 /// Compares the responses with the audit log, and verifies the log with the heads that the service logged.
 async fn check(place: &Place, acknowledged: &[Acknowledged], seed: u64) {
     let log = place.path().join("log").display().to_string();
-    // At its last stop the service may not have sealed everything.
+    // The service may have stopped before it sealed all entries.
     let sealed = run(place, &["audit", "seal"]);
     assert!(sealed.status.success(), "seed {seed}: {}", text(&sealed.stderr));
     let verified = run(place, &["audit", "verify", "--json", "--heads", &log]);

@@ -97,7 +97,7 @@ async fn entries_forged_before_a_seal_are_still_reported_after_it() {
     let (all, found) = verified(&world, &heads).await;
     assert_eq!(all.waiting, 0);
     let count = |kind: &str| found.iter().filter(|(_, broken)| broken.kind() == kind).count();
-    // Two entries are forged, and of the pending ones either one was changed and another removed, or the same one was both.
+    // Two entries are forged. Of the pending entries, one was changed and one removed; both may be the same entry.
     assert!(count("entry_changed") >= 2 && count("entry_missing") == 1, "{found:?}");
     assert!(count("entry_changed") + count("entry_missing") >= 3, "{found:?}");
 }
@@ -133,7 +133,7 @@ async fn audit_entries_from_before_sealing_are_accepted_once() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut connection = world.connect().await;
-    // As the migration leaves it: more entries than one seal can hold, none with a hash.
+    // The state after the migration: more entries than one seal can hold, none with a hash.
     let sql = "insert into audit_entries (clinic_id, audit_entry_id, at, action, resource_id)
                select $1, gen_random_uuid(), now(), 'submission_created', gen_random_uuid() from generate_series(1, 2500)";
     sqlx::query(sql).bind(clinic.id).execute(&mut connection).await.unwrap();

@@ -113,8 +113,8 @@ async fn lines_have_results_before_the_next_ones_arrive() {
     assert_eq!(stored(&world).await, 2);
     chunk(&mut connection, &line(2)).await;
     read_until(&mut connection, &mut text, "\"status\":201", 3).await;
-    // The stream ends in the middle of a line: results that were sent are of stored lines, and nothing of the rest is
-    // stored.
+    // The stream ends in the middle of a line: every result that was sent belongs to a stored line, and the incomplete
+    // line is not stored.
     chunk(&mut connection, &line(3)[..40]).await;
     drop(connection);
     clinic.intake.submit(&item(9)["submission"]).await.expect(201);
@@ -132,7 +132,7 @@ async fn only_a_few_hundred_lines_are_in_progress_at_once() {
     let mut connection = opened(&world, &clinic).await;
     chunk(&mut connection, &line(20_000)).await;
     until_waiting(&mut watch, 1).await;
-    // While nothing can be written, the excess waits in the network: the client cannot send all of it.
+    // While no submission can be written, the service stops reading: the client cannot send all lines.
     let sent = tokio::time::timeout(Duration::from_secs(1), chunk(&mut connection, &all)).await;
     assert!(sent.is_err(), "20,000 lines of {} bytes were taken while none could be written", all.len());
     until_waiting(&mut watch, 2).await;

@@ -165,7 +165,7 @@ async fn refused_tokens_are_audited_and_rate_limited_by_address() {
     }
     // A token that verifies is still accepted.
     here.ask(&base, &here.token("three")).await.expect(200);
-    // The first entry of each is written concurrently with the response; the others are written together.
+    // The first entry for each token is written concurrently with the response; the others are written together.
     let begun = Instant::now();
     while entries_of_the_system(&here.world).await.len() < 2 {
         assert!(begun.elapsed() < Duration::from_secs(10));

@@ -1,4 +1,4 @@
-//! Which prefetched data a card is made of: the newest response of this patient to this form, and today's age.
+//! The prefetched data that a card uses: the newest response of this patient to this form, and the patient's age today.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::world::{User, World, fit, frail};
 const OTHER_FORM: &str = "https://ehr.example/fhir/Questionnaire/geriatric";
 const NOT_ANSWERED: &str = "The questions about muscle loss have not been answered yet";
 
-/// A later response to another form, whose items have names of ours and other answers.
+/// A later response to another form, which uses link ids of this form with other answers.
 fn foreign(item: Value) -> Value {
     json!({"resourceType": "QuestionnaireResponse", "status": "completed", "authored": "2026-11-20",
         "questionnaire": OTHER_FORM, "item": [item]})
@@ -38,7 +38,7 @@ async fn a_newer_response_to_another_form_neither_hides_ours_nor_fails_the_call(
         assert_eq!((&both["summary"], &both["detail"]), (&alone["summary"], &alone["detail"]), "{item}");
         assert_eq!(summary(&intake, &json!({"responses": foreign(item)})).await, NOT_ANSWERED);
     }
-    // A form without an address is ours if no item of another form is answered.
+    // A response without a form URL counts as one to this form if it answers no item of another form.
     let mut nameless = ours.clone();
     nameless.as_object_mut().unwrap().remove("questionnaire");
     assert_eq!(summary(&intake, &json!({"responses": nameless})).await, alone["summary"]);
@@ -116,7 +116,7 @@ async fn the_age_is_todays_if_the_patient_has_a_birth_date() {
 async fn data_of_another_patient_is_not_on_the_card() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
-    // A deceased patient gets no card, but this is another one.
+    // A deceased patient gets no card, but this resource belongs to another patient.
     let mut patient = json!({"resourceType": "Patient", "id": "77", "deceasedBoolean": true});
     card(&intake, &json!({"patient": patient, "responses": null})).await;
     // A response of the other patient, known by an identifier only, is not read either.
@@ -138,7 +138,7 @@ async fn data_of_another_patient_is_not_on_the_card() {
         one["subject"] = json!({"identifier": {"system": system, "value": value}});
         let said = summary(&intake, &json!({"patient": patient, "responses": bundle(&[one.clone()])})).await;
         assert_eq!(said != NOT_ANSWERED, read, "{system} {value}: {said}");
-        // Without the identifiers of the patient, the record system's selection counts.
+        // Without identifiers of the patient, the service relies on the selection by the record system.
         assert_ne!(summary(&intake, &json!({"responses": bundle(&[one])})).await, NOT_ANSWERED);
     }
 }
@@ -213,18 +213,18 @@ async fn a_card_is_not_milder_than_the_current_table_on_the_same_answers() {
     for (more, indicator, priority, table) in [
         // Not flagged by 2026.2.
         (with(&lost, json!({"age": 45})), "warning", Some("urgent"), "2026.3"),
-        // A consultation by 2026.2 too, but not flagged.
+        // 2026.2 also gives a consultation, but no flag.
         (with(&lost, json!({"age": 54, "muscle_pain": true})), "warning", Some("urgent"), "2026.3"),
-        // Flagged by 2026.2 too, but as routine.
+        // 2026.2 also flags it, but as routine.
         (with(&lost, json!({"age": 62})), "warning", Some("urgent"), "2026.3"),
-        // The option of 2026.2 that the current table lacks hides neither the other one nor the pain.
+        // An option of 2026.2 that the current table lacks does not hide the other option or the pain.
         (
             json!({"medications": ["statin", "systemic_corticosteroid"], "muscle_pain": true, "weakness": true}),
             "warning",
             Some("asap"),
             "2026.3",
         ),
-        // An emergency by 2026.2, from an item that the current table does not ask.
+        // An emergency by 2026.2, because of an item that the current table does not have.
         (with(&lost, json!({"new_breathing_trouble": true})), "critical", None, "2026.2"),
     ] {
         let mut one = response(&with(&answers_2026_2(), more.clone()), "2026-11-01");
@@ -235,7 +235,7 @@ async fn a_card_is_not_milder_than_the_current_table_on_the_same_answers() {
         let suggested = card["suggestions"][0]["actions"][0]["resource"]["priority"].as_str();
         assert_eq!(suggested, priority, "{more}: {card}");
     }
-    // The alarm sign of the form that was answered is on the card of the current table.
+    // The card of the current table also shows the alarm sign of the answered form.
     let mut one =
         response(&with(&answers_2026_2(), with(&lost, json!({"age": 54, "muscle_pain": true}))), "2026-11-01");
     one["questionnaire"] = json!("urn:sarcoscreen:questionnaire|2026.2");

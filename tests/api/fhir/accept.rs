@@ -9,7 +9,7 @@ use sqlx::Executor as _;
 use super::response;
 use crate::world::{Answer, Clinic, User, World, fit, frail};
 
-/// How a client asks for JSON: the `Accept` header, and `_format`.
+/// Ways to request JSON: the `Accept` header, `_format`, and the media type of the response.
 const WAYS: [(Option<&str>, Option<&str>, &str); 6] = [
     (Some("application/fhir+json"), None, "application/fhir+json"),
     (Some("application/json"), None, "application/json"),
@@ -74,7 +74,7 @@ fn kept(status: u16, headers: &HeaderMap) -> Vec<(&'static str, String)> {
     HEADERS.into_iter().filter_map(text).collect()
 }
 
-/// Sends a refused request in each way; what all of them were answered.
+/// Sends a refused request in each of `WAYS`; returns the response, which must be the same each time.
 async fn alike(refused: &Refused<'_>) -> (Vec<(&'static str, String)>, Value) {
     let mut first = None;
     for (accept, format, media_type) in WAYS {
@@ -88,7 +88,7 @@ async fn alike(refused: &Refused<'_>) -> (Vec<(&'static str, String)>, Value) {
     first.unwrap()
 }
 
-/// The requests that are refused for what they are.
+/// Requests that are refused for reasons other than the media type of the response.
 fn refusals<'a>(clinic: &'a Clinic, stranger: &'a User, case: &str) -> Vec<Refused<'a>> {
     let fhir = "application/fhir+json";
     let task = format!("/fhir/Task/{case}");
@@ -171,7 +171,7 @@ async fn errors_are_equal_under_each_media_type_and_in_a_bundle() {
         }
         println!("| {} | {headers:?} | {issues} | {in_bundle} |", refused.status);
     }
-    // No form that the client accepts is served, or its list of forms is too long to be read.
+    // No accepted media type is available, or the list of media types is too long.
     for (accept, status) in [("text/html".to_owned(), 406), (["application/json"; 40].join(","), 431)] {
         let request = clinic.staff.request("GET", "/fhir/Task").header("accept", accept);
         let answer = clinic.staff.send(request).await;

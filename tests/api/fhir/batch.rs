@@ -98,7 +98,7 @@ async fn an_invalid_batch_is_refused_as_a_whole() {
     let answers = send(&clinic.intake, &many).await;
     assert!(statuses(&answers).iter().all(|status| *status == "201"));
     assert_eq!(world.count("select count(*) from submissions").await, 200);
-    // Many large searches: the response size is bounded, and entries that were skipped say so.
+    // Many large searches: the response size is bounded, and skipped entries have an error.
     let answers = send(&clinic.intake, &vec![get("RiskAssessment?_count=200"); 200]).await;
     let done = statuses(&answers).iter().filter(|status| **status == "200").count();
     assert!((10..200).contains(&done), "{done}");

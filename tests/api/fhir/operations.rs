@@ -52,7 +52,7 @@ async fn a_form_is_populated_only_with_known_values() {
             POPULATE,
             &parameters(&[
                 patient.clone(),
-                // The later one of the two, although it sorts first as text.
+                // The later of the two weights, although its time sorts first as text.
                 observation(loinc, "29463-7", 64.5, "kg", "2026-01-31T23:30:00Z"),
                 observation(loinc, "29463-7", 70.0, "kg", "2026-02-01T00:30:00+02:00"),
                 observation(loinc, "8302-2", 170.0, "mm", "2026-02-01"),

@@ -1,5 +1,5 @@
 //! Exports and statistics from a streaming replica: which reads use it, the bound on its lag, and fallback when it ends.
-//! | A paused replica stays at one moment as long as a test needs: a response that shows that moment came from the replica.
+//! Replay on a replica can be paused: a response with the data of that time then came from the replica.
 
 pub(crate) mod standby;
 
@@ -279,7 +279,7 @@ async fn no_role_sees_a_row_of_another_clinic_on_the_replica_or_writes_there() {
         assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "25006", "{refused}");
     }
     assert!(own > 20, "{own}");
-    // Also through the service, while only the replica can have responded.
+    // The same through the service, while only the replica can have responded.
     let instance = stage.instance(LONG).await;
     stage.standby.pause().await;
     let before = instance.figures().on_replica;

@@ -1,5 +1,5 @@
-//! The files that distribute the tables over Citus and undo it, and how the service works where it finds Citus. Citus is
-//! not installed: stand-ins for its table and functions show what plain PostgreSQL can show.
+//! The SQL files that distribute the tables on Citus and undo it, and how the service works with Citus. Citus is not
+//! installed: stand-ins for its table and functions are used on plain PostgreSQL.
 
 mod service;
 
@@ -36,7 +36,7 @@ const WITHOUT_CLINIC: &str = "select indexrelid::regclass::text from pg_index i
     where indisunique and not exists (
         select from pg_attribute a where a.attrelid = indrelid and a.attnum = any (indkey) and attname = 'clinic_id')";
 
-/// Makes a database look like a distributed one, to instances that start later.
+/// Makes a database look distributed to instances that start later.
 pub(crate) async fn distribute(superuser: &PgConnectOptions, owner: &PgConnectOptions) {
     superuser.connect().await.unwrap().execute(STAND_INS).await.unwrap();
     sqlx::raw_sql(CITUS).execute(&mut owner.connect().await.unwrap()).await.unwrap();
@@ -68,12 +68,12 @@ async fn every_table_is_distributed_or_replicated_and_the_undo_restores_the_sche
     assert_eq!(lines(&mut owner, WITHOUT_CLINIC).await, BTreeSet::new());
     let by = "select distinct coalesce(by_column, '') || ' ' || coalesce(beside, '') from stand_in.asked where what = 'distributed'";
     assert_eq!(lines(&mut owner, by).await, BTreeSet::from(["clinic_id ".to_owned(), "clinic_id subjects".to_owned()]));
-    // Every foreign key is restored in the same words, except those that Citus does not allow.
+    // Every foreign key is restored with the same definition, except those that Citus does not allow.
     let kept = lines(&mut owner, FOREIGN_KEYS).await;
     let lost: Vec<&str> = keys.difference(&kept).filter_map(|key| key.split(' ').nth(1)).collect();
     assert_eq!(lost, ["credentials_clinic_fkey", "submissions_rule_table_fkey", "submissions_supersedes_fkey"]);
     assert!(kept.is_subset(&keys));
-    // Triggers and row security stay.
+    // Triggers and row-level security are unchanged.
     assert_eq!(lines(&mut owner, TRIGGERS).await, before[0]);
     assert_eq!(lines(&mut owner, SECURITY).await, before[2]);
     assert_eq!(lines(&mut owner, WITH_SUBQUERY).await, BTreeSet::new());

@@ -1,5 +1,5 @@
-//! Where the service finds Citus, a transaction writes one clinic in one role, and reads are transactions whose settings
-//! reach the workers. On plain PostgreSQL neither holds, which each test checks too.
+//! With Citus, a transaction writes rows of one clinic in one role, and reads are transactions whose settings reach the
+//! workers. On plain PostgreSQL neither is true; each test checks that as well.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::group_commit::{held, until_waiting};
 use crate::replica::standby::until;
 use crate::world::{Clinic, World, app_sized, fit, frail, serve, sizes};
 
-/// How many submissions two clinics send.
+/// Number of submissions that the two clinics send together.
 const SUBMISSIONS: usize = 24;
 
-/// Rows of follow-ups are visible only in transactions that are read-only, as reads are where the service finds Citus.
+/// Makes follow-ups visible only in read-only transactions, which the service uses for reads with Citus.
 const ONLY_IN_READS: &str = "create policy only_in_reads on follow_ups as restrictive for select to sarcoscreen_app
     using (current_setting('transaction_read_only') = 'on')";
 

@@ -1,4 +1,4 @@
-//! An issuer of tokens: a separate listener that serves its keys, and signs whatever a test needs. It signs with the
+//! An issuer of tokens: a separate listener that serves its keys and signs tokens for the tests. It signs with the
 //! cryptographic library directly, not with the code that verifies.
 
 use std::net::TcpListener;

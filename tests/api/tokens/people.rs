@@ -128,7 +128,7 @@ async fn persons_keep_their_credentials_and_revocations_under_the_new_master_key
             .unwrap();
     assert_eq!(here.status(&token("nurse-1")).await, 200);
     revoke(&here.world.app, clinic.into(), revoked.into()).await.unwrap();
-    // Neither signs in while both master keys are known.
+    // Neither nurse sends a request while both master keys are configured.
     let (rotating, _) = instance(&here, &[8, 7]).await;
     assert_eq!(rotate(&rotating, |_| ()).await.unwrap().rows, 0);
     let (_alone, base) = instance(&here, &[8]).await;

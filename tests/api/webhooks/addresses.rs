@@ -110,7 +110,7 @@ async fn dns_rebinding_and_redirections_do_not_reach_internal_addresses() {
     ping(&webhook).await;
     outer.attempts(1).await;
     until("delivered", async || log(&clinic, &webhook).await[0]["state"] == "delivered").await;
-    // One look-up per attempt: the checked address is the connected one.
+    // One DNS query per attempt: the checked address is the one that is used.
     assert_eq!(looked_up.load(Ordering::SeqCst), 1);
     ping(&webhook).await;
     until("refused", async || log(&clinic, &webhook).await[0]["attempts"][0]["failure"] == "address_refused").await;

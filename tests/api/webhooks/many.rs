@@ -1,4 +1,4 @@
-//! Thousands of events to receivers that fail in every way: each arrives once they recover, none is lost.
+//! Thousands of events to receivers that fail in different ways: all events arrive once the receivers recover.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::{Delivering, count, register, until, world};
 use crate::world::frail;
 
 const SUBMISSIONS: usize = 625;
-/// No more events arrive by themselves after this many polls without a change.
+/// After this many polls without a change, no more events arrive until the clock advances.
 const STILL: u32 = 5;
 
 #[tokio::test]

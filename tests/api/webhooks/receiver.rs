@@ -20,7 +20,7 @@ pub(crate) enum Manner {
     Hangs,
     /// Closes without a response.
     Resets,
-    /// This raw head of a response.
+    /// Sends this raw head of a response.
     Says(String),
 }
 
@@ -127,7 +127,7 @@ async fn take(
             let _ = stream.write_all(text.as_bytes()).await;
         }
         None if matches!(manner, Manner::Hangs) => {
-            // Waits until the other side gives up.
+            // Waits until the service closes the connection.
             let _ = stream.read(&mut [0; 1]).await;
         }
         None => drop(stream),

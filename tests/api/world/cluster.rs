@@ -1,5 +1,5 @@
-//! The PostgreSQL of the whole run. By default it is a private one: it starts with the first test and stops when the test
-//! process ends, however it ends: a helper process waits on a pipe that only this process holds.
+//! The PostgreSQL of the whole run. By default it is a private one, which starts with the first test. It always stops when
+//! the test process ends, because a helper process waits on a pipe that only the test process holds.
 //!
 //! With `TEST_DATABASE_ADMIN_URL` the tests use the server at that address. The role in the URL must be a superuser, and the
 //! server must let the login role of the service in without a password or with the same one. Databases of earlier runs are
@@ -29,7 +29,7 @@ pub(super) struct Cluster {
 }
 
 const TEMPLATE: &str = "sarcoscreen_template";
-/// More than all databases that exist at the same time, and their log, bytes.
+/// More bytes than all concurrent databases and their WAL need.
 const ROOM: u64 = 8 << 30;
 
 impl Cluster {

@@ -44,7 +44,6 @@ pub(crate) struct World {
     pub(crate) clock: Arc<Clock>,
     /// Connection options of the owner of the database.
     pub(crate) database: PgConnectOptions,
-    /// The erasure log.
     pub(crate) erasure_log: PathBuf,
     server: actix_web::dev::ServerHandle,
     name: String,
@@ -307,7 +306,7 @@ fn store(database: &PgConnectOptions) -> Store {
     Store::open(login(database), sizes(8, 60), keys)
 }
 
-/// A client for addresses of this machine: it reads no certificates, which takes longer than most requests.
+/// A client for local addresses. It loads no certificates, because that takes longer than most requests.
 pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder().tls_certs_only([]).build().unwrap()
 }

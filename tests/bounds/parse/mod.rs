@@ -82,7 +82,7 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    /// The least of the rounds, because the program has other work too.
+    /// The minimum over the rounds, because other work of the program only increases the cost.
     pub(crate) fn least(&self) -> f64 {
         self.rounds.iter().copied().fold(f64::INFINITY, f64::min)
     }

@@ -1,4 +1,4 @@
-//! Who uses whom: arrows between files, found in `use` statements and paths; circles of files; arrows between subjects.
+//! Dependencies between files, found in `use` statements and paths; cycles of files; dependencies between subjects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("webhooks", &["audit", "follow_ups"]),
 ];
 
-/// Arrows from each file to the files that it uses.
+/// For each file, the files that it uses.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
@@ -99,7 +99,7 @@ fn subject(file: &str) -> Option<&'static str> {
     file.split('/').find_map(|part| names.clone().find(|name| *name == part.trim_end_matches(".rs")))
 }
 
-/// The folder that a file belongs to: the ring, and the folder in it. Folders further inside are parts of that one.
+/// The folder that a file belongs to: the ring, and the folder in it. Deeper folders count as part of that folder.
 fn room(file: &str) -> String {
     let folders: Vec<_> = file.split('/').skip(1).collect();
     let depth = if file.starts_with("src/http/v1/") { 3 } else { 2 };
@@ -126,7 +126,7 @@ fn module(name: &str) -> Vec<&str> {
     parts
 }
 
-/// The paths that the shipped code of a file names.
+/// The paths in the shipped code of a file.
 fn paths(file: &Source) -> Vec<String> {
     let lines = file.product().lines().filter(|line| !line.trim_start().starts_with("//"));
     // The path of a visibility is not a use.
@@ -225,9 +225,9 @@ fn circles(graph: &Graph) -> Vec<Vec<String>> {
 
 struct Search<'a> {
     graph: &'a Graph,
-    /// In which order a file was visited.
+    /// The position of each file in the order of visits.
     index: BTreeMap<&'a str, usize>,
-    /// The first file in that order that a file leads back to.
+    /// For each file, the lowest position of a file that it leads back to.
     low: BTreeMap<&'a str, usize>,
     stack: Vec<&'a str>,
     found: Vec<Vec<String>>,

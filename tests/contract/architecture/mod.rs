@@ -152,8 +152,8 @@ fn files_named_in_the_documents_exist() {
     assert!(named > 20 && faults.is_empty(), "{named} files named, not found: {faults:#?}");
 }
 
-/// The image builds the libraries from the manifests alone, in a layer of its own. Cargo then looks for the file of each target
-/// without a path, and for the manifest of each package.
+/// The image builds the libraries from the manifests alone, in a separate layer. There Cargo requires the manifest of each
+/// package, and the file of each target without a path.
 #[test]
 fn the_image_can_build_the_libraries_from_the_manifests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

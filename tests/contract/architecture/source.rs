@@ -57,7 +57,7 @@ pub(super) fn read(folder: &str) -> Vec<Source> {
         let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
         let ring = name.trim_start_matches("src/").trim_end_matches(".rs").split('/').next().unwrap().to_owned();
         let text = std::fs::read_to_string(&path).unwrap();
-        // The domain is a crate of its own, which the other rings see as `crate::domain`.
+        // The domain is a separate crate, which the other rings import as `crate::domain`.
         let text = if ring == "domain" { text.replace("crate::", "crate::domain::") } else { text };
         Source { name, ring, text }
     };

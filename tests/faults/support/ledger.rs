@@ -16,7 +16,7 @@ use super::client::{Answer, Failure, submission};
 use super::run::Clinic;
 use crate::people::{fit, frail};
 
-/// Number of broken promises that are kept with their text.
+/// Maximum number of broken promises whose text is kept.
 const TEXTS: usize = 20;
 
 /// The kind of a request.
@@ -238,7 +238,7 @@ impl Ledger {
     }
 }
 
-/// The promise that a response breaks by itself.
+/// The promise that this response alone breaks, if any.
 fn broken(what: What, answer: &Answer) -> Option<String> {
     let status = answer.status;
     match status {

@@ -23,8 +23,8 @@ pub(crate) enum Mode {
     Cut,
     /// Accepts connections but reads nothing; buffered bytes are kept until the mode is `Pass` again.
     Stall,
-    /// Accepts connections and drops every byte. A connection that lost a byte stays silent for good, as behind a firewall
-    /// that lost its state.
+    /// Accepts connections and drops every byte. A connection that lost a byte forwards nothing from then on, like a
+    /// firewall that lost its state.
     Silent,
     /// Closes its sending side of every connection, and continues to read.
     HalfClose,
@@ -213,7 +213,7 @@ impl<'a> Flow<'a> {
             self.pending.clear();
             return Ok(None);
         }
-        // The response has arrived, so the transaction is committed; only the service does not know it.
+        // PostgreSQL has responded, so the transaction is committed, but the service does not get the response.
         if matches!(self.direction, Direction::Down) && *committed.borrow() {
             return Ok(Some(Ending::Reset));
         }

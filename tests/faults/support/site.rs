@@ -54,7 +54,7 @@ impl Folder {
         let log = File::options().create(true).append(true).open(self.path().join("service.log")).unwrap();
         command.env("SARCOSCREEN_LISTEN", "127.0.0.1:0").env("SARCOSCREEN_LOG", "warn");
         command.env("SARCOSCREEN_WEBHOOK_ALLOW", "127.0.0.1");
-        // The few clients of the test send as much as thousands would.
+        // No rate limits: the few clients of the test send as many requests as thousands of real clients.
         command.env("SARCOSCREEN_RATE_PER_CREDENTIAL", "0").env("SARCOSCREEN_RATE_PER_CLINIC", "0");
         let service = Service::start(command.arg("serve").stderr(log));
         let process = service.process().to_string();

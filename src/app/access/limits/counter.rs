@@ -53,7 +53,7 @@ impl<K: Clone + Eq + Hash> Counter<K> {
         self.check(key)
     }
 
-    /// Like [`Self::count`], for keys that a stranger can invent: while the counter is full, new keys share one.
+    /// Like [`Self::count`], for keys that any client can invent: while the counter is full, new keys share one.
     pub(super) fn count_within_room(&self, key: K, shared: K) -> Result<u32, Duration> {
         self.sweep();
         self.check(if self.full.load(Ordering::Relaxed) { &shared } else { &key })
@@ -66,7 +66,7 @@ impl<K: Clone + Eq + Hash> Counter<K> {
         }
     }
 
-    /// Forgets, at most once a second, the keys with a full quota.
+    /// Removes, at most once a second, the keys with a full quota.
     fn sweep(&self) {
         let second = self.clock.0.elapsed().as_secs();
         if self.swept.swap(second, Ordering::Relaxed) != second {

@@ -66,8 +66,8 @@ impl SignedIn {
         &self.found.clinic
     }
 
-    /// Whether the request may come from its web origin. A browser key without origins works on the pages that the operator
-    /// allows, and for clients that are no pages.
+    /// Whether the request may come from its web origin. A browser key without origins works on the pages that the
+    /// operator allows, and for clients that are not web pages.
     fn may_come_from(&self, attempt: &Attempt<'_>) -> bool {
         let Credential { role, origins: bound, .. } = &self.found.credential;
         match attempt.origin {
@@ -148,7 +148,7 @@ fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
         }
         _ => return error,
     }
-    // A request without a credential is no guess: many clients send one to be asked for a credential.
+    // A request without a credential is not a guess: many clients send one first, to get the 401 response.
     if attempt.bearer.is_none() {
         return error;
     }

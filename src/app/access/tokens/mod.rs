@@ -1,4 +1,4 @@
-//! Signed tokens of an OpenID Connect issuer: turns a bearer token into a person, or refuses it without a reason.
+//! Signed tokens of an OpenID Connect issuer: finds the person of a bearer token, or refuses the token without a reason.
 
 pub mod clients;
 mod key_cache;
@@ -77,7 +77,7 @@ impl Verifier {
     async fn claims(&self, token: &str) -> Result<Result<Claims, &'static str>> {
         let Some((message, header, claims, signature)) = parts(token) else { return Ok(Err("form")) };
         let Some(header) = part::<Header>(header) else { return Ok(Err("header")) };
-        // A token for another purpose, such as a logout token, signs no one in.
+        // A token for another purpose, such as a logout token, is not accepted.
         let access = ["jwt", "at+jwt", "application/at+jwt"];
         let typed = header.typ.as_ref().is_none_or(|typ| access.iter().any(|fit| typ.eq_ignore_ascii_case(fit)));
         if !typed || header.crit.is_some() || header.kid.len() > KEY_ID_LENGTH {

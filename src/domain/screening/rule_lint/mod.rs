@@ -277,7 +277,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Checks that a table which states urgencies states one for each reason to flag, and a family unless it is for today.
+    /// Checks that each reason to flag has an urgency if the table states urgencies, and a family unless it is for today.
     fn reasons(&mut self) {
         let table = self.table;
         let flags = table.red_flags.iter().filter(|flag| flag.flags);

@@ -1,4 +1,4 @@
-//! Checks that every language has every text, and no text without a subject.
+//! Checks that every language has every required text and no other text.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ impl Lint<'_> {
     }
 }
 
-/// Characters of a label that needs no shorter one.
+/// The maximum length of a label that needs no short label, characters.
 const SHORT: usize = 40;
 
 /// A section's name, the required keys, and the texts present.
@@ -100,7 +100,7 @@ fn flat(section: &BTreeMap<String, BTreeMap<String, String>>) -> BTreeMap<String
     each.flat_map(|(item, of)| of.iter().map(move |(key, text)| (format!("{item}.{key}"), text.clone()))).collect()
 }
 
-/// What to do, by care level. A table that states urgencies has a text for this week, and for answers that are missing.
+/// The texts by care level. A table that states urgencies also has a text for this week, and for missing answers.
 fn care_keys(table: &RuleTable, texts: &Texts) -> [Keys; 2] {
     let stated = table.states_urgency();
     let levels = || CareLevel::ALL.iter().map(|level| level.as_str()).chain(["unknown"]);
@@ -112,7 +112,7 @@ fn care_keys(table: &RuleTable, texts: &Texts) -> [Keys; 2] {
     ]
 }
 
-/// The short labels of what has a long one, and the beginning and the end of the alarm rows.
+/// The short labels of items and options with long labels, and the beginning and the end of the alarm rows.
 fn short_keys(table: &RuleTable, texts: &Texts) -> [Keys; 3] {
     let stated = table.states_urgency();
     let long = |label: &str| label.chars().count() > SHORT && stated;

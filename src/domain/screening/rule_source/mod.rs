@@ -89,7 +89,7 @@ struct SourceTable {
     form: SourceForm,
 }
 
-/// How the form asks, as written. Tables without it ask the alarm items of the catalogue in its order.
+/// The order and conditions of the form's questions, as written. Without it, a table asks the catalogue's alarm items in order.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceForm {

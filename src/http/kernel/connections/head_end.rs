@@ -8,8 +8,8 @@ pub(super) struct HeadEnd {
 }
 
 impl HeadEnd {
-    /// Returns how many of the next bytes belong to the current head: up to and including an empty line. `None` if the head
-    /// does not end in these bytes. After a result, the next call is about the next head.
+    /// Returns how many of the next bytes belong to the current head: up to and including an empty line. `None` if the head does
+    /// not end in these bytes. After `Some`, the next call starts at the next head.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         for (index, byte) in bytes.iter().enumerate() {
             match byte {
@@ -30,7 +30,7 @@ impl HeadEnd {
 mod tests {
     use super::*;
 
-    /// The heads in a text that arrives in parts of this size.
+    /// The end of each head in a text that arrives in parts of this size.
     fn heads(text: &str, part: usize) -> Vec<usize> {
         let (mut end, mut found, mut before) = (HeadEnd::default(), Vec::new(), 0);
         for part in text.as_bytes().chunks(part) {

@@ -1,4 +1,4 @@
-//! The open connections: their maximum number, which is closed first, and the state of each.
+//! The table of open connections: their maximum number, the state of each, and the order in which idle ones are closed.
 //!
 //! A request is in progress from its head to the last byte of its response. A connection is idle if it has no request in
 //! progress and has sent no part of the next one. At the limit, the connection that has been idle longest is closed for a new
@@ -25,7 +25,7 @@ pub(in crate::http) use stream::{Deadlines, Guarded};
 const SHARE: usize = 10;
 /// Length value of a body of unknown length.
 pub(in crate::http) const CHUNKED: u64 = u64::MAX;
-/// Bytes of such a body that are passed on at once.
+/// Maximum bytes of such a body that are passed on at once.
 const CHUNK: usize = 1024;
 
 pub(in crate::http) struct Connections {
@@ -52,7 +52,7 @@ struct Place {
 /// One connection, shared by request handlers, stream and table.
 pub(in crate::http) struct Connection {
     connections: Arc<Connections>,
-    /// Address that the connection counts for; `None` for a trusted proxy.
+    /// Address whose share the connection uses; `None` for a trusted proxy.
     place: Option<IpAddr>,
     /// Number among the idle connections, 0 while busy. Changed only while the table is locked.
     idle: AtomicU64,
@@ -234,7 +234,7 @@ impl Connection {
     fn take_of_body(&self, count: usize) -> Option<usize> {
         let left = self.body.load(Ordering::Relaxed);
         if left == CHUNKED {
-            // Requests may follow a chunked body, whose end only the framework finds.
+            // Requests may follow a chunked body, and only the framework finds its end.
             return Some(count.min(CHUNK));
         }
         let fit = usize::try_from(left).map_or(count, |left| count.min(left));

@@ -123,7 +123,7 @@ fn states<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StateName>, 
     let text = String::deserialize(deserializer)?;
     let states = text.split(',').map(|name| StateName::deserialize(name.into_deserializer()));
     let mut states: Vec<_> = states.collect::<Result<_, _>>()?;
-    // Sorted, because the cursor belongs to the filter and the order of the states must not change it.
+    // Sorted, because a cursor is only valid for its filter: the order of the states must not matter.
     states.sort_by_key(|state| state.as_str());
     states.dedup();
     Ok(states)

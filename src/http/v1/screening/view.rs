@@ -38,7 +38,7 @@ impl AssessmentView {
     }
 }
 
-/// The view that a request asks for, by `view` or else by `Prefer: return=minimal`.
+/// The view that a request selects, by `view` or else by `Prefer: return=minimal`.
 impl Parameter for AssessmentView {
     fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let ViewQuery { view } = Query::read(request)?.0;

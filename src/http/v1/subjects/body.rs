@@ -141,7 +141,7 @@ impl ConsentBody {
 }
 
 impl SubjectSearchInput {
-    /// What to look for, if exactly one field is given.
+    /// What to search by, if exactly one field is given.
     pub fn parse(self, faults: &mut Vec<Fault>) -> Option<(LookUp, String)> {
         let given = [
             (LookUp::Reference, self.reference),

@@ -140,7 +140,8 @@ pub async fn create_submission(
     json_response(&mut response, &ReceiptBody::new(stored, &rendering, view))
 }
 
-/// Reads a submission, with its place among those in progress. Fails before the body is parsed when there is none.
+/// Reserves a place among the submissions in progress, then reads the submission. Fails before the body is parsed if there is no
+/// free place.
 pub(in crate::http) async fn receive<T: DeserializeOwned + Validate>(
     state: &State,
     actor: &Actor,

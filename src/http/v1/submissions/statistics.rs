@@ -251,7 +251,7 @@ const fn holds_for(language: Language) -> &'static str {
     }
 }
 
-/// Adds the known names with a count of 0.
+/// Adds a count of 0 for each of the names that has no count.
 fn with_each(names: &[&str], counts: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     let mut all: BTreeMap<_, _> = names.iter().map(|name| ((*name).to_owned(), 0)).collect();
     all.extend(counts.clone());

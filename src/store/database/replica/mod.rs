@@ -17,7 +17,7 @@ use super::share_of;
 use crate::store::database::Store;
 use crate::store::error::{Result, StoreError};
 
-/// How long a read may wait for a connection to the replica. After that, the primary answers.
+/// How long a read may wait for a connection to the replica. After that, the primary serves it.
 const DEADLINE: Duration = Duration::from_secs(1);
 
 /// The servers that reports are read from. Cheap to clone.
@@ -34,7 +34,7 @@ struct Replica {
     /// Maximum age of the data that reads may return.
     bound: Duration,
     state: Sender<ReplicaState>,
-    /// Reads that the replica answered, and reads that the primary answered instead.
+    /// Reads that the replica served, and reads that the primary served instead.
     served: AtomicU64,
     fallbacks: AtomicU64,
 }
@@ -45,7 +45,7 @@ pub struct ReplicaFigures {
     /// Upper limit of the age of its data. `None` while unknown.
     pub age: Option<Duration>,
     pub on_replica: u64,
-    /// Reads that the replica was eligible for, answered by the primary.
+    /// Reads that the replica was eligible for, served by the primary.
     pub on_primary: u64,
 }
 
@@ -109,7 +109,7 @@ impl Reports {
 }
 
 impl Replica {
-    /// The answer of the replica. `None` when it must not be used, or stopped answering during the read.
+    /// The result of a read on the replica. `None` when it must not be used, or stopped responding during the read.
     async fn answer<T, F: Future<Output = Result<T>>>(&self, read: &impl Fn(Store) -> F) -> Option<Result<T>> {
         if !self.fresh() {
             return None;
@@ -142,7 +142,7 @@ impl Replica {
         }
     }
 
-    /// Waits until the replica is found not to answer.
+    /// Waits until the replica no longer responds.
     async fn gone(&self) {
         // Cannot fail, because `self` owns the sender.
         let _ = self.state.subscribe().wait_for(|state| *state == ReplicaState::Away).await;

@@ -1,9 +1,9 @@
-//! The state of a replica, derived from the answers of both servers.
+//! The state of a replica, derived from the responses of both servers.
 //!
-//! The clocks of the servers are not used. The primary is asked regularly for its WAL position, and the time of asking is
-//! stored with the answer. Once the replica has replayed up to this position, it has everything that was acknowledged
-//! before that time. An idle primary therefore does not make a replica look old, but a primary that the replica cannot
-//! reach does.
+//! The clocks of the servers are not used. The primary is queried regularly for its WAL position, which is stored with
+//! the time of the query. Once the replica has replayed up to this position, it has everything that was acknowledged
+//! before that time. So the data of the replica does not age while the primary is idle, but it ages while the replica
+//! cannot reach the primary.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 pub(super) enum ReplicaState {
     /// The replica has everything that was acknowledged before this time.
     CompleteUntil(Instant),
-    /// The replica answers, and is further behind than the bound.
+    /// The replica responds, and is further behind than the bound.
     Behind,
     Away,
     /// The server is not a standby.
@@ -29,13 +29,13 @@ impl ReplicaState {
     }
 }
 
-/// A WAL position of the primary, with the time of asking.
+/// A WAL position of the primary, with the time of the query.
 pub(super) struct Mark {
     pub(super) asked: Instant,
     position: i64,
 }
 
-/// The answer of a server.
+/// The response of a server.
 pub(super) struct WalReading {
     pub(super) standby: bool,
     /// The WAL position written or replayed, in bytes.
@@ -44,7 +44,7 @@ pub(super) struct WalReading {
     pub(super) history: (i64, i32),
 }
 
-/// The state of the replica after both servers were asked. `None` is a server that did not answer.
+/// The state of the replica after both servers were queried. `None` is a server that did not respond.
 pub(super) fn judge(
     asked: Instant,
     primary: Option<WalReading>,
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(looked(4, 300, 300), ReplicaState::CompleteUntil(moment(4)));
         // An idle primary: the replica is complete up to now.
         assert_eq!(looked(9, 300, 300), ReplicaState::CompleteUntil(moment(9)));
-        // The primary does not answer: the replica's data becomes older.
+        // The primary does not respond: the replica's data becomes older.
         let silent = judge(moment(20), None, Some(server(true, 300, (7, 1))), &mut marks);
         assert_eq!(silent, ReplicaState::CompleteUntil(moment(9)));
     }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::state::{Mark, ReplicaState, WalReading, judge};
 use super::{Replica, Result, Store};
 
-/// Time limit for the answer of each server.
+/// Time limit for the response of each server.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Checks the replica repeatedly until the store is dropped or closed.
@@ -52,7 +52,7 @@ fn tell(logged: &mut Option<(bool, Discriminant<ReplicaState>)>, state: ReplicaS
     tracing::warn!("exports and statistics use the primary: {reason}");
 }
 
-/// The answer of a server. `None` if it does not answer.
+/// The response of a server. `None` if it does not respond.
 async fn read_wal(server: &Store) -> Option<WalReading> {
     timeout(LOOK, ask(server)).await.ok()?.ok()
 }

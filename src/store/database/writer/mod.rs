@@ -90,7 +90,7 @@ impl<W: Work> Writer<W> {
     /// Starts the writers of a queue in which work waits for at most `patience`. Must be called in a runtime that lives as
     /// long as the service.
     pub(in crate::store) fn start(store: &Store, grouping: Grouping, patience: Duration) -> Self {
-        // A piece that is let in then rarely waits too long, although the pace varies.
+        // A queued piece then rarely waits too long, although the pace varies.
         let longest = (grouping.waiting < usize::MAX).then_some(patience * 3 / 4);
         let queue = Arc::new(Queue::new(grouping.waiting, longest));
         for _ in 0..grouping.writers {
@@ -99,9 +99,9 @@ impl<W: Work> Writer<W> {
         Self(Arc::new(Open { queue, patience }))
     }
 
-    /// Queues work. When this returns an outcome, the work is on disk. Work is written even if its caller goes away. Fails
-    /// when the work cannot be written, when the queue is full, or when no transaction takes the work in time. Only if the
-    /// database became unavailable during the commit may the work be on disk nevertheless.
+    /// Queues work. When this returns an outcome, the work is on disk. Work is written even if its caller stops waiting.
+    /// Fails when the work cannot be written, when the queue is full, or when no transaction takes the work in time.
+    /// After a failure the work is not on disk, unless the database became unavailable during the commit.
     pub(in crate::store) async fn write(&self, work: W) -> Result<(W, W::Outcome)> {
         let Open { queue, patience } = &*self.0;
         let clinic_id = work.clinic_id();
@@ -163,12 +163,12 @@ async fn write_part<W: Work>(store: &Store, part: Vec<Waiting<W>>) {
         match outcome {
             Ok(outcomes) => {
                 for ((work, outcome), done) in work.into_iter().zip(outcomes).zip(done) {
-                    // The caller may have gone away.
+                    // The caller may have stopped waiting.
                     let _ = done.send(Ok((work, outcome)));
                 }
             }
             Err(StoreError::Unavailable(reason)) => fail(done, &reason),
-            // On Citus a worker that is away fails all work of its clinic.
+            // On Citus an unavailable worker fails all work of the clinic.
             Err(StoreError::Internal(reason)) if store.pool.is_citus() => fail(done, &reason),
             Err(_) if work.len() > 1 => {
                 let half = work.len() / 2;

@@ -14,7 +14,7 @@ use super::{Grouping, Work, as_f64};
 use crate::domain::ids::ClinicId;
 use crate::store::error::Result;
 
-/// Weight of the latest transaction in the pace: one in so many.
+/// The latest transaction counts as one part of this many when the pace is updated.
 const SMOOTHING: u32 = 8;
 
 /// The channel to the caller that waits for a piece of work.
@@ -208,7 +208,7 @@ impl<W: Work> Lines<W> {
     /// A clinic without waiting work is refused only when no place is free, so the pace is always measured again.
     fn refuses(&self, clinic_id: ClinicId) -> bool {
         let held = self.by_clinic.get(&clinic_id).map_or(0, VecDeque::len);
-        // The clinics are served in turn, so of each line at most as many pieces as of this one come first.
+        // The clinics are served in turn, so before the new piece each line is served at most as often as this clinic's line.
         let ahead = self.waiting.min((held + 1).saturating_mul(self.turns.len()));
         let wait = self.pace.saturating_mul(u32::try_from(ahead).unwrap_or(u32::MAX));
         let too_long = self.longest.is_some_and(|longest| self.stalled || wait > longest);
@@ -278,8 +278,8 @@ impl<W: Work> Lines<W> {
         self.idle()
     }
 
-    /// Learns the pace from a finished transaction. If no work waits, a larger transaction would have taken less time per
-    /// piece, so the pace only gets faster.
+    /// Updates the pace from a finished transaction. If no work waits, a larger transaction would have taken less time
+    /// per piece, so the pace only gets faster.
     fn measure(&mut self, pieces: usize, took: Duration) {
         let at_once = u32::try_from(pieces * self.busy).unwrap_or(u32::MAX).max(1);
         let measured = took / at_once;

@@ -37,8 +37,8 @@ pub(super) async fn decide(connection: &mut Connection, resolved: &mut [Resolved
     Ok(decisions)
 }
 
-/// The open follow-ups of the subjects with flagged submissions, by clinic and subject, locked in the order of their ids. A
-/// subject that the batch adds has none, so a batch of such subjects asks nothing.
+/// The open follow-ups of the subjects with flagged submissions, by clinic and subject, locked in the order of their ids.
+/// A subject that the batch adds has none, so a batch with only such subjects needs no query.
 async fn lock(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<HashMap<(Uuid, Uuid), FollowUp>> {
     let flagged = resolved.iter().filter(|one| one.known && one.intake.accepted.flagged.is_some());
     let subjects: BTreeSet<_> = flagged.map(|one| (one.intake.clinic(), one.subject_id.0)).collect();

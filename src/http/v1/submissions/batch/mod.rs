@@ -33,8 +33,8 @@ use body::{BatchBody, BatchInput, MOST_ITEMS};
 use item::Items;
 use lines::{LINES, UNDER_WAY_BYTES, lines};
 
-/// Items of one batch that are in progress at once. All batches that a clinic may have in progress fill two transactions of
-/// the writers, and far fewer places than the queue has.
+/// Maximum number of items of one batch in progress. All batches that a clinic may have in progress fill two transactions of the
+/// writers, and far fewer places than the queue has.
 const UNDER_WAY: usize = 128;
 /// Media type of line-delimited batches.
 const NDJSON: &str = "application/x-ndjson";
@@ -124,7 +124,7 @@ where
         while let Some(result) = done.next().await {
             let held = tokio::select! {
                 held = share.room(result.len()) => held,
-                // The reader is gone; items in progress are stored all the same.
+                // The client no longer reads the response; items in progress are still stored.
                 () = results.closed() => return,
             };
             if results.send((result.into(), held)).is_err() {

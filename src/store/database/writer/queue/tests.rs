@@ -128,7 +128,7 @@ async fn work_that_would_wait_too_long_is_refused() {
     assert_eq!(next(&queue).await.0.len(), 8);
     queue.finish(8, Duration::from_millis(80), &[]);
     assert!(queue.refuses(ClinicId(Uuid::from_u128(1))) && stored(1) == 0);
-    // Each line of two has a turn before the sixth piece of another.
+    // With two lines, the sixth piece of a clinic would wait too long; with three lines, the fourth.
     assert_eq!([stored(2), stored(3)], [5, 3]);
     while queue.lines().waiting > 0 {
         let (pieces, touched) = next(&queue).await;
@@ -143,7 +143,7 @@ async fn the_pace_follows_full_transactions_and_a_small_one_never_slows_it() {
     let round = async |count, took| {
         assert!((0..count).all(|number| put(&queue, 1, None, number)));
         queue.finish(next(&queue).await.0.len(), took, &[]);
-        // The last transaction leaves nothing, so a slow one changes nothing.
+        // After the last transaction no work waits, so a slow one does not change the pace.
         if queue.lines().waiting > 0 {
             queue.finish(next(&queue).await.0.len(), Duration::from_mins(1), &[]);
         }
