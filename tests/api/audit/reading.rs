@@ -60,7 +60,10 @@ async fn pages_of_the_audit_log_are_complete_and_cursors_belong_to_their_filters
     let (mut seen, mut query) = (Vec::new(), "action=follow_ups_listed&limit=5".to_owned());
     loop {
         let page = clinic.admin.get(&format!("/v1/audit-entries?{query}")).await.expect(200);
-        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        seen.extend(page["items"].as_array().unwrap().iter().map(|item| {
+            let at: jiff::Timestamp = item["at"].as_str().unwrap().parse().unwrap();
+            (at, item["id"].as_str().unwrap().to_owned())
+        }));
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         query = format!("action=follow_ups_listed&limit=5&cursor={cursor}");
         clinic.admin.get(&format!("/v1/audit-entries?limit=5&cursor={cursor}")).await.expect(400);
