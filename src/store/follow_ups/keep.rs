@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::row::{follow_up_query, written};
-use crate::domain::follow_ups::{Change, Refusal};
-use crate::domain::ids::{ClinicId, EventId};
+use super::row::{Written, follow_up_query};
+use crate::domain::follow_ups::{Change, FollowUp, Refusal};
+use crate::domain::ids::{ClinicId, CredentialId, EventId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::{audit::AuditEntry, webhooks::Event};
 use crate::store::audit;
 use crate::store::database::{Connection, Keys};
@@ -35,8 +37,8 @@ pub(in crate::store) async fn keep(
 ) -> Result<bool> {
     if !decisions.is_empty() {
         let rows = rows(decisions);
-        let history: Value = decisions.iter().map(version).collect();
-        let events: Value = decisions.iter().filter_map(event).collect();
+        let history: Vec<_> = decisions.iter().map(HistoryRow::new).collect();
+        let events: Vec<_> = decisions.iter().filter_map(delivery).collect();
         let clinics: Vec<Uuid> = decisions.iter().map(|decision| decision.clinic_id.0).collect();
         let clinics = connection.named(&clinics);
         let kept = follow_up_query!(write rows, history, events, clinics).fetch_one(&mut *connection).await?;
@@ -53,41 +55,61 @@ pub(in crate::store) fn refused(refusal: Refusal) -> StoreError {
 }
 
 /// The row of each follow-up after its last change.
-fn rows(decisions: &[Decision]) -> Value {
+fn rows(decisions: &[Decision]) -> Vec<Written<'_>> {
     let mut rows = BTreeMap::new();
     for Decision { clinic_id, change, .. } in decisions {
         let row = rows.entry((*clinic_id, change.after.follow_up_id)).or_insert((change.before, change));
         row.1 = change;
     }
-    rows.into_iter().map(|((clinic_id, _), (before, last))| written(clinic_id, before, &last.after, last.at)).collect()
+    rows.into_iter()
+        .map(|((clinic_id, _), (before, last))| Written::new(clinic_id, before, &last.after, last.at))
+        .collect()
 }
 
-/// The row of a version in the history.
-fn version(decision: &Decision) -> Value {
-    let Decision { clinic_id, change, note_sealed, .. } = decision;
-    json!({
-        "clinic_id": clinic_id,
-        "follow_up_id": change.after.follow_up_id,
-        "version": change.after.version,
-        "at": change.at,
-        "credential_id": change.by,
-        "command": change.kind.as_str(),
-        "submission_id": change.submission_id,
-        "reached": change.reached,
-        "note_sealed": note_sealed.as_ref().map(|sealed| format!("\\x{}", HEXLOWER.encode(sealed))),
-        "after": change.after,
-    })
+/// The row of a version in the history, in JSON.
+#[derive(Serialize)]
+struct HistoryRow<'a> {
+    clinic_id: ClinicId,
+    follow_up_id: FollowUpId,
+    version: i32,
+    at: Timestamp,
+    credential_id: Option<CredentialId>,
+    command: &'static str,
+    submission_id: Option<SubmissionId>,
+    reached: Option<bool>,
+    note_sealed: Option<String>,
+    after: &'a FollowUp,
 }
 
-/// The event of a change, as it is delivered to each endpoint that subscribes to it.
-fn event(decision: &Decision) -> Option<Value> {
-    let event = Event::of_change(decision.event_id, &decision.change)?;
-    Some(json!({
-        "clinic_id": decision.clinic_id,
-        "event_id": event.event_id,
-        "event": event.kind.as_str(),
-        "at": event.at,
-        "subject_id": event.subject_id,
-        "data": event.data,
-    }))
+impl<'a> HistoryRow<'a> {
+    fn new(Decision { clinic_id, change, note_sealed, .. }: &'a Decision) -> Self {
+        Self {
+            clinic_id: *clinic_id,
+            follow_up_id: change.after.follow_up_id,
+            version: change.after.version,
+            at: change.at,
+            credential_id: change.by,
+            command: change.kind.as_str(),
+            submission_id: change.submission_id,
+            reached: change.reached,
+            note_sealed: note_sealed.as_ref().map(|sealed| format!("\\x{}", HEXLOWER.encode(sealed))),
+            after: &change.after,
+        }
+    }
+}
+
+/// The row of a delivery, in JSON: the event of a change, for each endpoint that subscribes to it.
+#[derive(Serialize)]
+struct Delivery {
+    clinic_id: ClinicId,
+    event_id: EventId,
+    event: &'static str,
+    at: Timestamp,
+    subject_id: Option<SubjectId>,
+    data: Value,
+}
+
+fn delivery(Decision { clinic_id, change, event_id, .. }: &Decision) -> Option<Delivery> {
+    let Event { event_id, kind, at, subject_id, data } = Event::of_change(*event_id, change)?;
+    Some(Delivery { clinic_id: *clinic_id, event_id, event: kind.as_str(), at, subject_id, data })
 }

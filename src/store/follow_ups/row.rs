@@ -1,7 +1,7 @@
 //! The row of a follow-up: its columns, and how they are read and written.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::follow_ups::{
@@ -80,9 +80,9 @@ macro_rules! follow_up_query {
                    and ($4 is null or w.clinic_id = any($4))
              )
              select whole as \"whole!\" from written",
-            $rows,
-            $history,
-            $events,
+            sqlx::types::Json($rows) as _,
+            sqlx::types::Json($history) as _,
+            sqlx::types::Json($events) as _,
             $clinics,
         )
     };
@@ -177,35 +177,66 @@ impl Row {
     }
 }
 
-/// The row of a follow-up in JSON, for [`follow_up_query`]. `before` is the version that it replaces.
-pub(super) fn written(clinic_id: ClinicId, before: Option<i32>, case: &FollowUp, at: Timestamp) -> Value {
-    let closed = case.state.closed();
-    let closing = closed.map(|(closing, _)| closing);
-    let (diagnosis, grip_strength_g, five_chair_stands_ms) = closing.map_or((None, None, None), Closing::results);
-    json!({
-        "before": before,
-        "clinic_id": clinic_id,
-        "follow_up_id": case.follow_up_id,
-        "subject_id": case.subject_id,
-        "state": case.state.name().as_str(),
-        "urgency": case.urgency.rank(),
-        "assignee": case.state.assignee(),
-        "attempts": case.attempts,
-        "missed_appointments": case.missed_appointments,
-        "outcome": closing.map(|closing| closing.outcome().as_str()),
-        "not_needed_reason": closing.and_then(Closing::reason).map(NotNeededReason::as_str),
-        "diagnosis": diagnosis.map(Diagnosis::as_str),
-        "grip_strength_g": grip_strength_g,
-        "five_chair_stands_ms": five_chair_stands_ms,
-        "band": case.band.as_str(),
-        "findings": case.findings,
-        "positive_instruments": case.positive_instruments,
-        "row_version": case.version,
-        "flagged_at": case.flagged_at,
-        "due_at": case.due_at,
-        "appointment_at": case.state.appointment_at(),
-        "closed_at": closed.map(|(_, at)| at),
-        "last_received_at": case.last_received_at,
-        "updated_at": at,
-    })
+/// The row of a follow-up in JSON, for [`follow_up_query`].
+#[derive(Serialize)]
+pub(super) struct Written<'a> {
+    /// The version that it replaces.
+    before: Option<i32>,
+    clinic_id: ClinicId,
+    follow_up_id: FollowUpId,
+    subject_id: SubjectId,
+    state: &'static str,
+    urgency: i16,
+    assignee: Option<CredentialId>,
+    attempts: i16,
+    missed_appointments: i16,
+    outcome: Option<&'static str>,
+    not_needed_reason: Option<&'static str>,
+    diagnosis: Option<&'static str>,
+    grip_strength_g: Option<i32>,
+    five_chair_stands_ms: Option<i32>,
+    band: &'static str,
+    findings: &'a [String],
+    positive_instruments: &'a [String],
+    row_version: i32,
+    flagged_at: Timestamp,
+    due_at: Timestamp,
+    appointment_at: Option<Timestamp>,
+    closed_at: Option<Timestamp>,
+    last_received_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl<'a> Written<'a> {
+    pub(super) fn new(clinic_id: ClinicId, before: Option<i32>, case: &'a FollowUp, at: Timestamp) -> Self {
+        let closed = case.state.closed();
+        let closing = closed.map(|(closing, _)| closing);
+        let (diagnosis, grip_strength_g, five_chair_stands_ms) = closing.map_or((None, None, None), Closing::results);
+        Self {
+            before,
+            clinic_id,
+            follow_up_id: case.follow_up_id,
+            subject_id: case.subject_id,
+            state: case.state.name().as_str(),
+            urgency: case.urgency.rank(),
+            assignee: case.state.assignee(),
+            attempts: case.attempts,
+            missed_appointments: case.missed_appointments,
+            outcome: closing.map(|closing| closing.outcome().as_str()),
+            not_needed_reason: closing.and_then(Closing::reason).map(NotNeededReason::as_str),
+            diagnosis: diagnosis.map(Diagnosis::as_str),
+            grip_strength_g,
+            five_chair_stands_ms,
+            band: case.band.as_str(),
+            findings: &case.findings,
+            positive_instruments: &case.positive_instruments,
+            row_version: case.version,
+            flagged_at: case.flagged_at,
+            due_at: case.due_at,
+            appointment_at: case.state.appointment_at(),
+            closed_at: closed.map(|(_, at)| at),
+            last_received_at: case.last_received_at,
+            updated_at: at,
+        }
+    }
 }

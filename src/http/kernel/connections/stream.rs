@@ -51,6 +51,10 @@ impl Guarded {
         if let Err(error) = socket2::SockRef::from(&io).set_tcp_notsent_lowat(UNSENT) {
             tracing::debug!(%error, "cannot limit unsent bytes");
         }
+        // Otherwise the second write of a response waits until the peer acknowledges the first one.
+        if let Err(error) = io.set_nodelay(true) {
+            tracing::debug!(%error, "cannot send writes without delay");
+        }
         Self {
             io,
             seat,
@@ -71,7 +75,7 @@ impl Guarded {
     /// Whether a deadline has passed; otherwise the task is woken when it does.
     fn over(&mut self, by: Instant, cx: &mut Context<'_>) -> bool {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(by)));
-        // A timer that fires early is reset then: deadlines move with every request, and few are ever reached.
+        // A timer that fires early is reset when it fires: deadlines move with every request, and few pass.
         if timer.is_elapsed() || timer.deadline() > by {
             timer.as_mut().reset(by);
         }
@@ -111,7 +115,7 @@ impl Guarded {
     /// Waits for bytes until the deadline of the current head.
     fn wait_for_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some((begun, by)) = self.head else { return Poll::Pending };
-        // The framework has its own deadline for the first head, and answers it with a status.
+        // The framework has its own deadline for the first head. When it passes, the framework responds with a status.
         if begun == 0 || begun != self.connection().begun() || !self.over(by, cx) {
             return Poll::Pending;
         }
@@ -121,7 +125,8 @@ impl Guarded {
 }
 
 impl AsyncRead for Guarded {
-    /// Returns no bytes at the end, and also to close a connection for another one or because its head is late.
+    /// Returns no bytes at the end of the stream. Does the same to close the connection: for another connection, or because its
+    /// head is late.
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let connection = Arc::clone(this.connection());
@@ -132,7 +137,7 @@ impl AsyncRead for Guarded {
         if !connection.may_read() {
             return Poll::Pending;
         }
-        // Bytes that were passed on are parsed before more are.
+        // The framework parses the bytes that it has before it gets more.
         if std::mem::take(&mut this.enough) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -165,7 +170,7 @@ impl AsyncWrite for Guarded {
         let this = &mut *self;
         match Pin::new(&mut this.io).poll_write(cx, bytes) {
             Poll::Ready(Ok(count)) => {
-                // The framework writes everything that it has buffered, and no more before that is written.
+                // The framework writes its whole buffer before it writes anything else.
                 if count == bytes.len() {
                     this.write_by = None;
                 }
