@@ -55,9 +55,12 @@ struct Options {
     /// Connections of the load generator.
     #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// Clients of pgbench for each of the eight clinics.
+    /// Clients of pgbench for each clinic.
     #[arg(long, default_value_t = 2)]
     clients: usize,
+    /// Clinics that submissions come from, in turns.
+    #[arg(long, default_value_t = 8)]
+    clinics: usize,
     /// How many submissions there are in each column of the growth table.
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
     sizes: Vec<u32>,

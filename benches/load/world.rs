@@ -17,7 +17,6 @@ use crate::requests::{KNOWN_PEOPLE, Submissions};
 use crate::usage::Usage;
 use crate::{Options, progress};
 
-const CLINICS: usize = 8;
 /// The load must not reach the rate limits of a credential or clinic.
 pub(crate) const UNLIMITED: [(&str, &str); 2] =
     [("SARCOSCREEN_RATE_PER_CREDENTIAL", "0"), ("SARCOSCREEN_RATE_PER_CLINIC", "0")];
@@ -48,7 +47,7 @@ impl World {
         place.run(&["migrate"]);
         let mut owner = place.connect().await;
         let mut clinics = Vec::new();
-        for number in 1..=CLINICS {
+        for number in 1..=options.clinics {
             clinics.push(clinic(&place, &mut owner, number).await);
         }
         let keys: Vec<_> = clinics.iter().map(|clinic| clinic.intake.clone()).collect();
