@@ -223,7 +223,7 @@ async fn a_start_after_a_failed_one_may_choose_another_account() {
     let without = Settings { search_system: false, python: "/no/python".into(), ..Settings::new(place.data()) };
     private_postgres::start(&without, &|_| ()).await.unwrap_err();
     if geteuid().is_root() {
-        // The first start used the account `nobody`. Installing PostgreSQL later added the account `postgres`.
+        // The first start ran without the account `postgres`. The PostgreSQL package adds that account later.
         chown(place.data().join("run"), Some(12_345), Some(12_345)).unwrap();
     }
     place.start().await.unwrap().stop().await.unwrap();
