@@ -5,6 +5,7 @@
 //! Each process counts separately. A process that is killed loses the refusals counted since the last entry of their kind;
 //! one that is stopped writes them.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -60,14 +61,27 @@ pub fn next_due(app: &App) -> Duration {
     app.folding.next_due(app.ambient.elapsed())
 }
 
+/// Writes counted refusals, and logs once how many of them could not be written.
 async fn tell(app: &App, taken: Vec<(Kind, Option<Written>, Unwritten)>) {
-    stream::iter(taken).for_each_concurrent(AT_ONCE, |one| tell_one(app, one)).await;
+    let failed = Mutex::default();
+    stream::iter(taken).for_each_concurrent(AT_ONCE, |one| tell_one(app, one, &failed)).await;
+    let failed: Vec<(AppError, i32)> = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some((error, _)) = failed.first() {
+        let refusals: i64 = failed.iter().map(|(_, occurrences)| i64::from(*occurrences)).sum();
+        tracing::warn!(error = %with_causes(error), kinds = failed.len(), refusals, "refusals are not in the audit log yet");
+    }
 }
 
-async fn tell_one(app: &App, (kind, first, mut unwritten): (Kind, Option<Written>, Unwritten)) {
+/// Writes the counted refusals of a kind, or adds their number to the failed ones.
+async fn tell_one(
+    app: &App,
+    (kind, first, mut unwritten): (Kind, Option<Written>, Unwritten),
+    failed: &Mutex<Vec<(AppError, i32)>>,
+) {
     if let Some(first) = first
-        && first.await.is_err()
+        && let Err(reason) = first.await
     {
+        tracing::info!(reason, "the first refusal of a kind was not written to the audit log");
         unwritten.occurrences = unwritten.occurrences.saturating_add(1);
     }
     if unwritten.occurrences > 0 {
@@ -76,8 +90,8 @@ async fn tell_one(app: &App, (kind, first, mut unwritten): (Kind, Option<Written
             app.writers.write_audit_entry(entry).await.map_err(AppError::from)
         };
         if let Err(error) = written.await {
-            tracing::warn!(error = %with_causes(&error), refusals = unwritten.occurrences, "refusals are not in the audit log yet");
             app.folding.put_back(kind, app.ambient.elapsed(), &unwritten);
+            failed.lock().unwrap_or_else(PoisonError::into_inner).push((error, unwritten.occurrences));
             return;
         }
     }

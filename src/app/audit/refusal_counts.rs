@@ -130,10 +130,10 @@ impl RefusalCounts {
         counted.unwritten.add(unwritten);
     }
 
-    /// The time until a count is due. A kind that begins later is not due sooner.
+    /// The time until a count is due. A kind that begins later is not due sooner, unless its first write fails.
     pub(super) fn next_due(&self, now: Duration) -> Duration {
         let wait = |counted: &Counted| {
-            if counted.failing { AGAIN } else { (counted.since + COUNTED_FOR).saturating_sub(now) }
+            if counted.fails() { AGAIN } else { (counted.since + COUNTED_FOR).saturating_sub(now) }
         };
         self.lock().values().map(wait).min().unwrap_or(COUNTED_FOR)
     }
@@ -192,7 +192,12 @@ fn is_on_disk(written: &Written) -> bool {
 
 impl Counted {
     pub(super) fn is_due(&self, now: Duration) -> bool {
-        self.failing || self.over(now)
+        self.fails() || self.over(now)
+    }
+
+    /// Whether the latest write failed.
+    fn fails(&self) -> bool {
+        self.failing || self.first.as_ref().is_some_and(|first| matches!(first.clone().now_or_never(), Some(Err(_))))
     }
 
     fn over(&self, now: Duration) -> bool {

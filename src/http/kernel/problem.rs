@@ -1,5 +1,9 @@
 //! Problems (RFC 9457): one table of types, and one format for every error under `/v1`.
 
+use std::mem::take;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
@@ -17,6 +21,7 @@ use crate::domain::fault::{Fault, MOST_FAULTS};
 use crate::domain::follow_ups::Latest;
 use crate::domain::ids::CredentialId;
 
+const LOG_PACE: Duration = Duration::from_secs(1);
 const READ_AGAIN: &str = "read it again and send its current ETag in If-Match";
 
 /// Defines the problem types with their names, statuses and titles.
@@ -276,7 +281,7 @@ impl From<AppError> for Problem {
                 "this Idempotency-Key was used for another body; use a new key for a new request",
             ),
             AppError::Unavailable(reason) => {
-                tracing::warn!(reason, "not available");
+                log_unavailable(&reason);
                 Self::new(ProblemType::Unavailable, "try again after the time in Retry-After")
             }
             // Written by a newer instance; that instance, or this one after its upgrade, can read it.
@@ -289,6 +294,34 @@ impl From<AppError> for Problem {
                 Self::new(ProblemType::Internal, "search the log for the request id")
             }
         }
+    }
+}
+
+/// Which failures are logged: at most one in [`LOG_PACE`], because under overload, or without the database, thousands of
+/// requests fail in that time.
+struct LogPace {
+    logged: Option<Instant>,
+    /// Failures since then.
+    others: u64,
+}
+
+impl LogPace {
+    /// The number of failures that were not logged before this one; `None` if this one is not logged either.
+    fn log(&mut self, now: Instant) -> Option<u64> {
+        if self.logged.is_some_and(|logged| now - logged < LOG_PACE) {
+            self.others += 1;
+            return None;
+        }
+        self.logged = Some(now);
+        Some(take(&mut self.others))
+    }
+}
+
+fn log_unavailable(reason: &str) {
+    static PACE: Mutex<LogPace> = Mutex::new(LogPace { logged: None, others: 0 });
+    let others = PACE.lock().unwrap_or_else(PoisonError::into_inner).log(Instant::now());
+    if let Some(others) = others {
+        tracing::warn!(reason, others, "not available");
     }
 }
 
@@ -330,5 +363,18 @@ impl ResponseError for Problem {
         // An API with its own error format reads the problem here.
         response.extensions_mut().insert(self.clone());
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_failure_a_second_is_logged_with_the_number_of_others() {
+        let (mut pace, start) = (LogPace { logged: None, others: 0 }, Instant::now());
+        let mut at = |milliseconds| pace.log(start + Duration::from_millis(milliseconds));
+        assert_eq!([at(0), at(1), at(999)], [Some(0), None, None]);
+        assert_eq!([at(1_000), at(1_001), at(5_000), at(6_000)], [Some(2), None, Some(1), Some(0)]);
     }
 }
