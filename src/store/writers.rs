@@ -41,10 +41,7 @@ impl Writers {
     /// this one would wait too long to be stored, or when `limit` are in progress and the clinic has its share of them.
     pub fn admit_submission(&self, clinic_id: ClinicId, limit: usize) -> Result<Held> {
         self.intake.admit(clinic_id)?;
-        self.submissions.take(clinic_id, limit).ok_or_else(|| {
-            self.intake.note_refusal();
-            shed::<Intake>()
-        })
+        self.submissions.take(clinic_id, limit).ok_or_else(shed::<Intake>)
     }
 
     /// Adds an entry to the audit log. When this returns, the entry is on disk. Fails when too many entries are queued. The

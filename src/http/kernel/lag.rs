@@ -16,8 +16,8 @@ const MUCH: Duration = Duration::from_millis(20);
 const REFUSING: Duration = Duration::from_secs(1);
 /// Time in which the limit grows by one submission.
 const GROWTH: Duration = Duration::from_millis(20);
-/// The lowest limit. Fewer submissions in progress would make transactions of one or two.
-const LEAST: usize = 16;
+/// The lowest limit.
+const LEAST: usize = 8;
 
 thread_local! {
     static LAG: Lag = const { Lag::new() };

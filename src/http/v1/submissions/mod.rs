@@ -125,24 +125,19 @@ pub async fn create_submission(
     incoming: Incoming,
 ) -> HttpResult {
     let (key, view) = (key.read()?, view.read()?);
-    let language = accepted.for_clinic(caller.clinic());
-    let (body, place) = receive::<SubmissionInput>(&state, &caller.actor(), incoming).await?;
-    let work = async move {
-        let _held = place;
-        let (actor, clinic) = (caller.actor(), caller.clinic());
-        let Once { result: stored, replayed } = &submit(&state, &actor, clinic, key, language, body).await?;
-        let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-        let rendering = Rendering::new(&fragments, &release.table, stored.language, clinic);
-        let mut response = HttpResponse::Created();
-        response
-            .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
-            .insert_header((VARY, "Accept-Language"))
-            .insert_header((CONTENT_LANGUAGE, stored.language.as_str()));
-        mark_replayed(&mut response, *replayed);
-        json_response(&mut response, &ReceiptBody::new(stored, &rendering, view))
-    };
-    // Boxed, so that the future of a refused submission is small.
-    Box::pin(work).await
+    let (actor, clinic) = (caller.actor(), caller.clinic());
+    let language = accepted.for_clinic(clinic);
+    let (body, _place) = receive::<SubmissionInput>(&state, &actor, incoming).await?;
+    let Once { result: stored, replayed } = &submit(&state, &actor, clinic, key, language, body).await?;
+    let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
+    let rendering = Rendering::new(&fragments, &release.table, stored.language, clinic);
+    let mut response = HttpResponse::Created();
+    response
+        .insert_header((LOCATION, format!("/v1/submissions/{}", stored.submission_id)))
+        .insert_header((VARY, "Accept-Language"))
+        .insert_header((CONTENT_LANGUAGE, stored.language.as_str()));
+    mark_replayed(&mut response, *replayed);
+    json_response(&mut response, &ReceiptBody::new(stored, &rendering, view))
 }
 
 /// Reserves a place among the submissions in progress, then reads the submission. Fails before the body is parsed if there is no
@@ -153,7 +148,7 @@ pub(in crate::http) async fn receive<T: DeserializeOwned + Validate>(
     incoming: Incoming,
 ) -> Result<(Body<T>, intake::Held), Problem> {
     match intake::admit(&state.app, actor, lag::limit()) {
-        Ok(place) => Ok((Box::pin(incoming.read()).await?, place)),
+        Ok(place) => Ok((incoming.read().await?, place)),
         Err(error) => {
             lag::refused();
             incoming.discard().await;

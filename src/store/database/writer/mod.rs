@@ -2,7 +2,7 @@
 //! that arrives during a commit goes into the next one; no timer delays an idle service.
 //!
 //! A transaction costs about the same for one piece of work as for ten. So while one is running, another begins only when
-//! enough work is queued. While work is refused, a transaction of little work waits a moment for more.
+//! enough work is queued.
 
 mod queue;
 
@@ -118,11 +118,6 @@ impl<W: Work> Writer<W> {
     /// Fails when work of a clinic would be refused at the moment.
     pub(in crate::store) fn admit(&self, clinic_id: ClinicId) -> Result<()> {
         if self.0.queue.refuses(clinic_id) { Err(shed::<W>()) } else { Ok(()) }
-    }
-
-    /// Notes that work is refused for another reason.
-    pub(in crate::store) fn note_refusal(&self) {
-        self.0.queue.note_refusal();
     }
 
     pub(in crate::store) async fn drained(&self) {

@@ -5,11 +5,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use metrics::gauge;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::sleep;
 
 use super::{Grouping, Work, as_f64};
 use crate::domain::ids::ClinicId;
@@ -17,12 +16,6 @@ use crate::store::error::Result;
 
 /// The latest transaction counts as one part of this many when the pace is updated.
 const SMOOTHING: u32 = 8;
-
-/// How long after a refusal work is gathered.
-const REFUSING: Duration = Duration::from_secs(1);
-/// How long work is gathered for a transaction while other work is refused. Few pieces are then in progress, and a transaction
-/// for each of them would use most of the database's time.
-const GATHERED: Duration = Duration::from_millis(5);
 
 /// The channel to the caller that waits for a piece of work.
 pub(super) type Done<W> = oneshot::Sender<Result<(W, <W as Work>::Outcome)>>;
@@ -72,8 +65,6 @@ struct Lines<W: Work> {
     pace: Duration,
     /// Whether a piece waited too long since the last transaction ended.
     stalled: bool,
-    /// When work was last refused.
-    refused: Option<Instant>,
     closed: bool,
 }
 
@@ -98,7 +89,6 @@ impl<W: Work> Queue<W> {
             next: 0,
             pace: Duration::ZERO,
             stalled: false,
-            refused: None,
             closed: false,
         };
         Self { lines: Mutex::new(lines), changed: Notify::new(), idle: Notify::new() }
@@ -128,28 +118,10 @@ impl<W: Work> Queue<W> {
         self.lines().refuses(clinic_id)
     }
 
-    /// Notes that work is refused before it is queued.
-    pub(super) fn note_refusal(&self) {
-        self.lines().refused = Some(Instant::now());
-    }
-
-    /// While work is refused, waits for more work than is queued.
-    async fn gather(&self, enough: usize) {
-        let gathers = {
-            let lines = self.lines();
-            let refuses = lines.refused.is_some_and(|refused| refused.elapsed() < REFUSING);
-            refuses && (1..enough).contains(&lines.waiting)
-        };
-        if gathers {
-            sleep(GATHERED).await;
-        }
-    }
-
     /// Takes queued work when there is enough for a transaction. `None` when the queue is closed and empty. With
     /// `one_clinic`, each transaction has work of one clinic, and several may run at once.
     pub(super) async fn take(&self, grouping: Grouping, one_clinic: impl Fn() -> bool) -> Option<Batch<W>> {
         loop {
-            self.gather(grouping.worth_another()).await;
             {
                 let mut lines = self.lines();
                 if lines.closed && lines.waiting == 0 {

@@ -167,20 +167,3 @@ async fn a_closed_queue_ends_every_writer_when_the_rest_is_taken() {
     queue.finish(1, Duration::ZERO, &[]);
     queue.drained().await;
 }
-
-/// The size of a transaction when a second piece is queued right after the first.
-async fn gathered(queue: &Queue<Piece>) -> usize {
-    const WIDE: Grouping = Grouping { batch: 64, writers: 1, waiting: 100 };
-    assert!(put(queue, 1, None, 0));
-    let (batch, queued) = tokio::join!(queue.take(WIDE, || false), async { put(queue, 1, None, 1) });
-    assert!(queued);
-    batch.unwrap().pieces.len()
-}
-
-#[tokio::test(start_paused = true)]
-async fn while_work_is_refused_a_transaction_gathers_more_of_it() {
-    assert_eq!(gathered(&Queue::new(100, LONGEST)).await, 1);
-    let queue = Queue::new(100, LONGEST);
-    queue.note_refusal();
-    assert_eq!(gathered(&queue).await, 2);
-}
