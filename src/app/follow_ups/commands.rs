@@ -147,7 +147,8 @@ pub async fn close_self_reported(
         }
     };
     store::follow_ups::commands::commit_all(&app.store, actor.clinic_id, ids, close).await?;
-    let seen: HashSet<_> = together.closed.iter().map(|one| one.0).chain(together.refused.iter().map(|one| one.0)).collect();
+    let seen: HashSet<_> =
+        together.closed.iter().map(|one| one.0).chain(together.refused.iter().map(|one| one.0)).collect();
     together.refused.extend(ids.iter().filter(|id| !seen.contains(id)).map(|id| (*id, NOT_FOUND)));
     app.deliveries.notify_one();
     Ok(together)

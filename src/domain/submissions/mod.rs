@@ -138,4 +138,3 @@ fn flagged(
         positive_instruments: StoredSubmission::positive_instruments(assessment).map(str::to_owned).collect(),
     }
 }
-

@@ -13,7 +13,8 @@ const WAVE: usize = 300;
 async fn self_reported(clinic: &Clinic) -> Vec<Value> {
     let (mut ids, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = clinic.staff.get(&format!("/v1/follow-ups?origin=self_reported&limit=200{cursor}")).await.expect(200);
+        let page =
+            clinic.staff.get(&format!("/v1/follow-ups?origin=self_reported&limit=200{cursor}")).await.expect(200);
         ids.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()));
         let Some(next) = page["next_cursor"].as_str() else { return ids };
         cursor = format!("&cursor={next}");

@@ -12,7 +12,9 @@ use crate::domain::follow_ups::StateName;
 use crate::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
 use crate::domain::ids::{CredentialId, SubjectId};
 use crate::domain::page::PageRequest;
-use crate::http::kernel::names::{BandName, FollowUpOrderName, FollowUpStateName, LanguageName, OriginName, UrgencyName};
+use crate::http::kernel::names::{
+    BandName, FollowUpOrderName, FollowUpStateName, LanguageName, OriginName, UrgencyName,
+};
 use crate::http::kernel::paging::DEFAULT_LIMIT;
 use crate::http::kernel::text::plain;
 

@@ -23,8 +23,8 @@ use crate::http::kernel::state::State;
 use crate::http::v1::HttpResult;
 use crate::http::v1::input::faultless;
 use body::{
-    BookInput, CloseInput, CloseTogetherInput, ClosedTogetherBody, CommandInput, ContactInput, NoteInput, ParsedCommand,
-    ReassignInput,
+    BookInput, CloseInput, CloseTogetherInput, ClosedTogetherBody, CommandInput, ContactInput, NoteInput,
+    ParsedCommand, ReassignInput,
 };
 
 /// Headers of every command.
@@ -260,11 +260,7 @@ pub async fn close_follow_up(state: web::Data<State>, caller: Staff, asked: Unre
     security(("key" = ["staff"]))
 )]
 #[post("/v1/follow-ups/close")]
-pub async fn close_self_reported_follow_ups(
-    state: web::Data<State>,
-    caller: Staff,
-    incoming: Incoming,
-) -> HttpResult {
+pub async fn close_self_reported_follow_ups(state: web::Data<State>, caller: Staff, incoming: Incoming) -> HttpResult {
     let body = incoming.read::<CloseTogetherInput>().await?;
     let mut faults = body.faults;
     let parsed = body.value.parse(&mut faults);
