@@ -300,4 +300,13 @@ mod tests {
         counts.succeeded(kind(1, 1));
         assert!(counts.take(COUNTED_FOR, |counted| counted.failing).is_empty());
     }
+
+    #[test]
+    fn a_kind_whose_first_write_failed_is_due_at_once() {
+        let due = |write: BoxFuture<'static, Result<(), String>>| {
+            Counted { first: Some(write.shared()), ..Counted::default() }.is_due(Duration::ZERO)
+        };
+        assert!(due(std::future::ready(Err("no connection".to_owned())).boxed()));
+        assert!(!due(std::future::ready(Ok(())).boxed()) && !due(std::future::pending().boxed()));
+    }
 }

@@ -9,7 +9,7 @@ use actix_web::rt::spawn;
 use crate::app::submissions::intake::PLACES;
 
 /// The lag above which fewer submissions are admitted. A refusal takes a few turns.
-const LONGEST: Duration = Duration::from_millis(3);
+const LONGEST: Duration = Duration::from_millis(5);
 /// If a measurement takes longer than this, at most [`LEAST`] submissions are admitted until it ends.
 const MUCH: Duration = Duration::from_millis(20);
 /// How long after a refusal the limit applies.
@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn a_long_lag_reduces_the_limit_while_submissions_are_refused() {
-        assert_eq!(limit(&[(10, 3)]), PLACES);
-        assert_eq!(limit(&[(10, 4)]), PLACES * 3 / 4);
+        assert_eq!(limit(&[(10, 5)]), PLACES);
+        assert_eq!(limit(&[(10, 6)]), PLACES * 3 / 4);
         assert_eq!(limit(&[(30, 21)]), PLACES / 4);
         let long: Vec<_> = (1..=9).map(|turn| (turn * 100, 100)).collect();
         assert_eq!(limit(&long), LEAST);
