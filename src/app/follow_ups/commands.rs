@@ -1,12 +1,16 @@
 //! Commands of staff on follow-ups: load the follow-up, let the domain decide, store the decision.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::find;
 use crate::app::audit::{audited_read, entry};
 use crate::app::{App, AppError, Result, once::Once};
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::follow_ups::{Change, FollowUp, FollowUpCommand, FollowUpEvent, Latest, Note, Refusal, decide};
+use crate::domain::follow_ups::{
+    Change, Closing, FollowUp, FollowUpCommand, FollowUpEvent, Latest, NotNeededReason, Note, Refusal, decide,
+};
 use crate::domain::{access::actor::Actor, audit::AuditAction, ids::FollowUpId, submissions::Idempotency};
 use crate::store;
 use crate::store::follow_ups::commands::{Decided, Outcome};
@@ -29,6 +33,18 @@ pub struct Answered {
     /// When the command was executed.
     pub at: Timestamp,
 }
+
+/// The result of closing follow-ups together.
+#[derive(Default)]
+pub struct ClosedTogether {
+    /// The closed follow-ups, with their versions.
+    pub closed: Vec<(FollowUpId, i32)>,
+    /// The follow-ups that were not closed, with the reason.
+    pub refused: Vec<(FollowUpId, &'static str)>,
+}
+
+const NOT_SELF_REPORTED: &str = "a submission of the follow-up is not self-reported; close it by itself";
+const NOT_FOUND: &str = "there is no such follow-up";
 
 /// Executes a command on a follow-up, once per idempotency key. Fails when the follow-up refuses the command, or the
 /// new assignee cannot work on it.
@@ -98,6 +114,43 @@ pub async fn take_next(app: &App, actor: &Actor, idempotency: Option<&Idempotenc
         Outcome::Nothing => Ok(None),
         Outcome::Stale => Err(AppError::Internal("a locked follow-up has changed".into())),
     }
+}
+
+/// Closes self-reported follow-ups as not needed. All that can be closed are closed together; the others are returned with
+/// the reason.
+pub async fn close_self_reported(
+    app: &App,
+    actor: &Actor,
+    ids: &[FollowUpId],
+    reason: NotNeededReason,
+    note: Option<&Note>,
+) -> Result<ClosedTogether> {
+    let now = app.ambient.now();
+    let command = FollowUpCommand::Close(Closing::NotNeeded { reason });
+    let mut together = ClosedTogether::default();
+    let close = |case: &FollowUp, self_reported: bool| {
+        let id = case.follow_up_id;
+        if !self_reported {
+            together.refused.push((id, NOT_SELF_REPORTED));
+            return Ok(None);
+        }
+        match decide(case, &command, actor, now) {
+            Err(refusal) => {
+                together.refused.push((id, refusal.sentence()));
+                Ok(None)
+            }
+            Ok(change) => {
+                together.closed.push((id, change.after.version));
+                let decided = decided(app, actor, change, AuditAction::FollowUpClosed)?;
+                Ok::<_, AppError>(Some(Decided { note: note.cloned(), ..decided }))
+            }
+        }
+    };
+    store::follow_ups::commands::commit_all(&app.store, actor.clinic_id, ids, close).await?;
+    let seen: HashSet<_> = together.closed.iter().map(|one| one.0).chain(together.refused.iter().map(|one| one.0)).collect();
+    together.refused.extend(ids.iter().filter(|id| !seen.contains(id)).map(|id| (*id, NOT_FOUND)));
+    app.deliveries.notify_one();
+    Ok(together)
 }
 
 /// A follow-up that was just committed; wakes the delivery of webhooks.

@@ -125,7 +125,7 @@ mod tests {
     use crate::language::Language;
     use crate::samples::assessment;
     use crate::screening::answers::Answers;
-    use crate::submissions::Origin;
+    use crate::access::actor::Origin;
 
     fn submission(place: u128, total: i32, answers: &[(Item, i32)], outcomes: &[(&str, &str)]) -> StoredSubmission {
         let mut given = Answers::default();

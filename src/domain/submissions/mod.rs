@@ -5,16 +5,16 @@ pub mod history;
 pub mod record;
 pub mod statistics;
 pub mod stored;
+pub mod worklist;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::access::actor::{Actor, Role};
+use super::access::actor::{Actor, Origin};
 use super::audit::{AuditAction, AuditEntry};
 use super::clinics::Clinic;
 use super::follow_ups::FlaggedSubmission;
 use super::ids::{AuditEntryId, FollowUpId, SenderId, SubjectId, SubmissionId};
 use super::language::Language;
-use super::names::names;
 use super::screening::answers::Answers;
 use super::screening::assessment::Assessment;
 use super::screening::pathway::PathwayId;
@@ -24,15 +24,6 @@ use super::screening::scoring::{self, ScoreOptions};
 use super::screening::urgency::Urgency;
 use super::subjects::SubjectDraft;
 use stored::StoredSubmission;
-
-names! {
-    pub enum Origin {
-        /// The person, through a front-end.
-        SelfReported = "self_reported",
-        Staff = "staff",
-        System = "system",
-    }
-}
 
 /// The record in another system that a submission came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,12 +139,3 @@ fn flagged(
     }
 }
 
-impl Origin {
-    pub const fn from_role(role: Role) -> Self {
-        match role {
-            Role::Browser => Self::SelfReported,
-            Role::Intake => Self::System,
-            Role::Staff | Role::Admin => Self::Staff,
-        }
-    }
-}

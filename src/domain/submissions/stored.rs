@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{ExternalSource, Origin};
+use super::ExternalSource;
+use crate::access::actor::Origin;
 use crate::follow_ups::StateName;
 use crate::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::language::Language;

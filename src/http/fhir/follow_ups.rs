@@ -82,7 +82,7 @@ async fn cases(
     let page = page(&mut parameters);
     parameters.end()?;
     let actor = caller.actor();
-    let mut list = follow_ups::list(&state.app, &actor, &filter, FollowUpOrder::Oldest, &page, false).await?.page;
+    let mut list = follow_ups::list(&state.app, &actor, &filter, FollowUpOrder::Oldest, &page).await?;
     if !possible {
         list = Page { items: Vec::new(), next_cursor: None };
     }

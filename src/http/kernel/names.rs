@@ -7,7 +7,7 @@ use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::access::actor::Role;
+use crate::domain::access::actor::{Origin, Role};
 use crate::domain::audit::{AuditAction, AuditOutcome};
 use crate::domain::follow_ups::worklist::FollowUpOrder;
 use crate::domain::follow_ups::{ClosingOutcome, Diagnosis, EventKind, NotNeededReason, StateName};
@@ -21,7 +21,6 @@ use crate::domain::screening::rule_table::{Band, Confidence, Family, SourceKind}
 use crate::domain::screening::urgency::Urgency;
 use crate::domain::subjects::Channel;
 use crate::domain::subjects::history::ChangeKind;
-use crate::domain::submissions::Origin;
 use crate::domain::webhooks::delivery::{DeliveryFailure, DeliveryState};
 use crate::domain::webhooks::{DisabledReason, WebhookEvent};
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::keep::{Decision, keep};
 use super::row::{Row, follow_up_query};
 use crate::domain::follow_ups::{Change, FollowUp, Note};
-use crate::domain::ids::{ClinicId, EventId};
+use crate::domain::ids::{ClinicId, EventId, FollowUpId};
 use crate::domain::{audit::AuditEntry, submissions::Idempotency};
 use crate::store::database::{Connection, Store, keys::Place};
 use crate::store::error::{Result, StoreError};
@@ -100,15 +100,67 @@ async fn lock_next(connection: &mut Connection, clinic_id: ClinicId) -> Result<O
     row.map(Row::read).transpose()
 }
 
+/// Locks these follow-ups and writes what `decide` returns for each: all of it or nothing. `decide` also gets whether every
+/// submission of the follow-up is self-reported.
+pub async fn commit_all<E: From<StoreError>>(
+    store: &Store,
+    clinic_id: ClinicId,
+    ids: &[FollowUpId],
+    mut decide: impl FnMut(&FollowUp, bool) -> Result<Option<Decided>, E>,
+) -> Result<(), E> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let mut transaction = store.begin(clinic_id).await?;
+    let cases = lock_all(&mut transaction, clinic_id, &ids).await?;
+    let others = not_self_reported(&mut transaction, clinic_id, &ids).await?;
+    let (mut decisions, mut audits) = (Vec::new(), Vec::new());
+    for case in &cases {
+        if let Some(decided) = decide(case, !others.contains(&case.follow_up_id.0))? {
+            decisions.push(decision(store, clinic_id, &decided)?);
+            audits.push(decided.audit);
+        }
+    }
+    if !keep(&mut transaction, &store.keys, &decisions, &audits).await? {
+        return Err(StoreError::Inconsistent { table: "follow_ups", what: "a locked follow-up has changed" }.into());
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Locks with `for no key update`, in the order of the ids, so that two calls do not wait for each other in a circle.
+async fn lock_all(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<FollowUp>> {
+    let rows = follow_up_query!(
+        select "where clinic_id = $1 and follow_up_id = any($2) order by follow_up_id for no key update",
+        clinic_id.0,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Row::read).collect()
+}
+
+async fn not_self_reported(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        r#"select distinct follow_up_id as "follow_up_id!" from submissions
+           where clinic_id = $1 and follow_up_id = any($2) and origin <> 'self_reported'"#,
+        clinic_id.0,
+        ids,
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
 /// Keeps the decision. `false`, and nothing is written, when the follow-up changed since.
 async fn write(connection: &mut Connection, store: &Store, clinic_id: ClinicId, decided: &Decided) -> Result<bool> {
-    let Decided { change, note, audit } = decided;
+    let decision = decision(store, clinic_id, decided)?;
+    keep(connection, &store.keys, &[decision], std::slice::from_ref(&decided.audit)).await
+}
+
+fn decision(store: &Store, clinic_id: ClinicId, Decided { change, note, audit }: &Decided) -> Result<Decision> {
     let place = Place::note(clinic_id, change.after.follow_up_id, change.after.version);
-    let decision = Decision {
+    Ok(Decision {
         clinic_id,
         change: change.clone(),
         event_id: EventId(audit.audit_entry_id.0),
         note_sealed: note.as_ref().map(|note| store.keys.seal(place, note.as_str())).transpose()?,
-    };
-    keep(connection, &store.keys, &[decision], std::slice::from_ref(audit)).await
+    })
 }

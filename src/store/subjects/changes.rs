@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::lock;
 use super::row::{ContactColumns, open_before, seal_before};
 use crate::domain::ids::{ClinicId, CredentialId, MergeId, SubjectId};
+use crate::domain::language::Language;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::subjects::history::{Before, ChangeKind, SubjectChange};
 use crate::domain::subjects::{Consent, Contact};
@@ -154,7 +155,8 @@ pub(in crate::store) async fn update(
     sqlx::query!(
         "update subjects
          set contact_sealed = $3, name_hash = $4, telephone_hash = $5, email_hash = $6, consent_to_contact = $7,
-             consent_text_version = $8, consent_given_at = $9, row_version = $10, updated_at = $11, merged_into = $12
+             consent_text_version = $8, consent_given_at = $9, row_version = $10, updated_at = $11, merged_into = $12,
+             contact_language = $13
          where clinic_id = $1 and subject_id = $2",
         clinic_id.0,
         subject.subject_id.0,
@@ -168,6 +170,7 @@ pub(in crate::store) async fn update(
         subject.version,
         at(now) as _,
         subject.merged_into.map(|id| id.0),
+        subject.contact.language.map(Language::as_str),
     )
     .execute(connection)
     .await?;

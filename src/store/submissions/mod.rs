@@ -4,6 +4,7 @@ pub mod exports;
 pub(super) mod intake;
 pub mod records;
 pub mod statistics;
+pub mod worklist;
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,7 +16,8 @@ use super::error::{Result, StoreError};
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::submissions::stored::{FollowUpLink, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary};
-use crate::domain::submissions::{Accepted, ExternalSource, Origin};
+use crate::domain::access::actor::Origin;
+use crate::domain::submissions::{Accepted, ExternalSource};
 use crate::domain::{
     follow_ups::StateName, screening::assessment::Score, screening::pathway::PathwayId, screening::red_flag::CareLevel,
     screening::rule_table::Band, screening::urgency::Urgency,

@@ -133,6 +133,9 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         "close_follow_up" => {
             (Some(&*rows.follow_up), Some(json!({"outcome": "not_needed", "not_needed_reason": "other"})), 200)
         }
+        "close_self_reported_follow_ups" => {
+            (None, Some(json!({"ids": [rows.follow_up], "not_needed_reason": "entered_in_error"})), 200)
+        }
         "note_follow_up" => (Some(&*rows.follow_up), Some(json!({"note": "n"})), 200),
         "search_subjects" => (None, Some(json!({"reference": "R-1"})), 200),
         "create_credential" => (None, Some(json!({"role": "intake", "display_name": "Another"})), 201),
@@ -156,6 +159,9 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         (Some((before, rest)), Some(parameter)) => {
             let rest = rest.split_once('}').unwrap().1.replace("{merge_id}", &rows.merge);
             format!("{before}{parameter}{rest}")
+        }
+        (None, None) if operation.id == "count_follow_up_changes" => {
+            format!("{}?since=2026-01-01T00:00:00Z", operation.path)
         }
         (None, None) => operation.path.clone(),
         _ => panic!("the request for {} does not fit its path {}", operation.id, operation.path),

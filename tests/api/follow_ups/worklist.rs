@@ -95,6 +95,13 @@ async fn every_filter_matches_a_manual_selection() {
             format!("due_from={}&due_to={}&", hours_ahead(&world, -1), hours_ahead(&world, 1)),
             Box::new(move |case| not_closed(case) && case["urgency"] == "this_week"),
         ),
+        ("attempts_min=1&".into(), Box::new(move |case| not_closed(case) && case["attempts"] == 1)),
+        ("attempts_min=2&state=open,assigned,contacted,booked,closed&".into(), Box::new(|_| false)),
+        (
+            format!("appointment_from={}&appointment_to={}&", hours_ahead(&world, 24), hours_ahead(&world, 25)),
+            Box::new(move |case| not_closed(case) && !case["appointment_at"].is_null()),
+        ),
+        (format!("appointment_to={}&state=booked&", hours_ahead(&world, 24)), Box::new(|_| false)),
         (
             format!("subject_id={subject}&state=open,assigned,contacted,booked,closed&"),
             Box::new(|case| case["subject_id"] == *subject),
@@ -133,6 +140,9 @@ async fn an_invalid_parameter_is_reported_by_name() {
         ("overdue=yes", "/overdue"),
         ("band=higher", "/band"),
         ("finding=", "/finding"),
+        ("attempts_min=0", "/attempts_min"),
+        ("attempts_min=two", "/attempts_min"),
+        ("appointment_to=2026-01-01", "/appointment_to"),
         ("due_from=2026-01-01", "/due_from"),
         ("order=newest", "/order"),
         ("estimate=1", "/estimate"),

@@ -12,7 +12,7 @@ use crate::domain::follow_ups::StateName;
 use crate::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
 use crate::domain::ids::{CredentialId, SubjectId};
 use crate::domain::page::PageRequest;
-use crate::http::kernel::names::{BandName, FollowUpOrderName, FollowUpStateName, UrgencyName};
+use crate::http::kernel::names::{BandName, FollowUpOrderName, FollowUpStateName, LanguageName, OriginName, UrgencyName};
 use crate::http::kernel::paging::DEFAULT_LIMIT;
 use crate::http::kernel::text::plain;
 
@@ -54,10 +54,22 @@ pub struct FollowUpQuery {
     pub due_from: Option<Timestamp>,
     /// Only follow-ups due before this time, with an offset.
     pub due_to: Option<Timestamp>,
+    /// Only follow-ups with at least this many attempts to reach the person.
+    #[validate(range(min = 1, max = 32767))]
+    #[param(minimum = 1, maximum = 32767)]
+    pub attempts_min: Option<i16>,
+    /// Only follow-ups whose appointment is at or after this time, with an offset.
+    pub appointment_from: Option<Timestamp>,
+    /// Only follow-ups whose appointment is before this time, with an offset.
+    pub appointment_to: Option<Timestamp>,
     /// Whether to list only closed follow-ups with a grip strength under 1 kg or five chair stands under 3 s. Such values were
     /// stored before these floors, often in the wrong unit; they are never changed. Only closed follow-ups have measurements, so
     /// the only state that fits is closed.
     pub below_floor: Option<bool>,
+    /// Only follow-ups of persons who prefer this language, as the items show it.
+    pub language: Option<LanguageName>,
+    /// Only follow-ups whose submissions all have this origin.
+    pub origin: Option<OriginName>,
     /// Only follow-ups of this subject.
     pub subject_id: Option<Uuid>,
     /// The order; `urgency` by default.
@@ -73,6 +85,16 @@ pub struct FollowUpQuery {
     #[validate(length(min = 1, max = 200))]
     #[param(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub cursor: Option<String>,
+}
+
+/// Since when follow-ups changed.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FollowUpChangesQuery {
+    /// A time, with an offset.
+    #[param(required, value_type = String, format = DateTime)]
+    pub since: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +132,11 @@ impl FollowUpQuery {
             received_to: self.received_to,
             due_from: self.due_from,
             due_to: self.due_to,
+            attempts_min: self.attempts_min,
+            appointment_from: self.appointment_from,
+            appointment_to: self.appointment_to,
+            language: self.language.map(|language| language.0),
+            origin: self.origin.map(|origin| origin.0),
             subject_id: self.subject_id.map(SubjectId),
             ..FollowUpFilter::default()
         };

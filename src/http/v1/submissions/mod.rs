@@ -199,14 +199,15 @@ pub async fn list_submissions(
 
 /// Get a submission
 ///
-/// The answers and the assessment as stored. An intake key can only read submissions of its sender: the credential and those
-/// that replace it.
+/// The answers and the assessment as stored. The language of the texts follows `Accept-Language`; by default it is that of the
+/// submission. An intake key can only read submissions of its sender: the credential and those that replace it.
 #[utoipa::path(
     tag = "staff",
     params(
         ("id" = uuid::Uuid, Path, description = "Id of the submission"),
         ViewQuery,
         ("Prefer" = Option<String>, Header, description = "return=minimal asks for the view `summary`"),
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages of the texts"),
     ),
     responses((status = 200, description = "The submission", body = SubmissionBody)),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionRead))),
@@ -219,14 +220,15 @@ pub async fn get_submission(
     caller: Intake,
     id: Later<PathId>,
     view: Later<AssessmentView>,
+    accepted: AcceptedLanguages,
 ) -> HttpResult {
     let (id, view) = (SubmissionId(id.read()?.0), view.read()?);
     let stored = submissions::get(&state.app, &caller.actor(), id).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    let language = stored.language;
+    let language = accepted.or(stored.language);
     let rendering = Rendering::new(&fragments, &release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_LANGUAGE, language.as_str()));
+    response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));
     json_response(&mut response, &SubmissionBody::new(stored, &rendering, view))
 }
 
@@ -235,10 +237,14 @@ pub async fn get_submission(
 /// Without `rule_table`, or with the submission's own version, returns the stored assessment. With another version, assesses
 /// the same answers with that version, without storing the result; the pathways are those of the stored assessment, or the
 /// clinic's if the submission's version had none. An unknown version is answered with 404, like an unknown submission. The
-/// language is that of the submission.
+/// language follows `Accept-Language`; by default it is that of the submission.
 #[utoipa::path(
     tag = "staff",
-    params(("id" = uuid::Uuid, Path, description = "Id of the submission"), AssessmentQuery),
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the submission"),
+        AssessmentQuery,
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages of the texts"),
+    ),
     responses((status = 200, description = "The assessment", body = SubmissionAssessmentBody)),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionAssessed))),
     security(("key" = ["staff"]))
@@ -250,14 +256,15 @@ pub async fn get_submission_assessment(
     caller: Staff,
     id: Later<PathId>,
     query: Later<Query<AssessmentQuery>>,
+    accepted: AcceptedLanguages,
 ) -> HttpResult {
     let (id, query) = (SubmissionId(id.read()?.0), query.read()?.0);
     let version = query.rule_table.as_deref();
     let assessed = submissions::assess(&state.app, &caller.actor(), caller.clinic(), id, version).await?;
-    let language = assessed.submission.language;
+    let language = accepted.or(assessed.submission.language);
     let rendering = Rendering::new(&fragments, &assessed.release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_LANGUAGE, language.as_str()));
+    response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));
     json_response(&mut response, &SubmissionAssessmentBody::new(&assessed, &rendering, query.view.unwrap_or_default()))
 }
 

@@ -1,15 +1,18 @@
 //! Request bodies of the follow-up commands.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
+use crate::app::follow_ups::commands::ClosedTogether;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::fixed::to_units;
 use crate::domain::follow_ups::{Closing, ClosingOutcome, FollowUpCommand, NotNeededReason, Note};
-use crate::domain::ids::CredentialId;
+use crate::domain::ids::{CredentialId, FollowUpId};
 use crate::http::kernel::names::{ClosingOutcomeName, DiagnosisName, NotNeededReasonName};
 use crate::http::v1::input::required;
 
@@ -92,6 +95,54 @@ pub struct CloseInput {
     pub note: Option<String>,
 }
 
+/// Self-reported follow-ups to be closed as not needed.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CloseTogetherInput)]
+pub struct CloseTogetherInput {
+    /// Ids of the follow-ups, at most 500.
+    #[validate(length(min = 1, max = 500))]
+    #[schema(required, value_type = Vec<Uuid>, min_items = 1, max_items = 500)]
+    pub ids: Option<Vec<Uuid>>,
+    /// Why no follow-up was needed. `merged` is not accepted.
+    #[schema(required, value_type = NotNeededReasonName)]
+    pub not_needed_reason: Option<NotNeededReasonName>,
+    /// Note to record with each follow-up; stored encrypted.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
+    pub note: Option<String>,
+}
+
+/// The follow-ups that were closed, and those that were not.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct ClosedTogetherBody {
+    /// The closed follow-ups.
+    pub closed: Vec<ClosedBody>,
+    /// The follow-ups that were not closed.
+    pub refused: Vec<NotClosedBody>,
+}
+
+/// A closed follow-up.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = ClosedFollowUp)]
+pub struct ClosedBody {
+    /// Id of the follow-up.
+    pub id: Uuid,
+    /// Its version now.
+    #[schema(minimum = 1)]
+    pub version: i32,
+}
+
+/// A follow-up that was not closed.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = NotClosedFollowUp)]
+pub struct NotClosedBody {
+    /// Id of the follow-up.
+    pub id: Uuid,
+    /// The reason.
+    pub detail: &'static str,
+}
+
 /// A note.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -141,6 +192,25 @@ impl NoteInput {
     pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let text = required(self.note, "/note", faults)?;
         Some((FollowUpCommand::Note, note(Some(text), faults)))
+    }
+}
+
+impl CloseTogetherInput {
+    /// The ids without duplicates, the reason and the note; `None` if a fault was found.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> Option<(Vec<FollowUpId>, NotNeededReason, Option<Note>)> {
+        let note = note(self.note, faults);
+        let ids = required(self.ids, "/ids", faults);
+        let reason = reason(self.not_needed_reason, faults)?;
+        let ids: BTreeSet<Uuid> = ids?.into_iter().collect();
+        Some((ids.into_iter().map(FollowUpId).collect(), reason, note))
+    }
+}
+
+impl From<ClosedTogether> for ClosedTogetherBody {
+    fn from(together: ClosedTogether) -> Self {
+        let closed = together.closed.into_iter().map(|(id, version)| ClosedBody { id: id.0, version });
+        let refused = together.refused.into_iter().map(|(id, detail)| NotClosedBody { id: id.0, detail });
+        Self { closed: closed.collect(), refused: refused.collect() }
     }
 }
 
