@@ -105,6 +105,7 @@ async fn submit_missing(app: &App, actor: &Actor, clinic: &Clinic, (place, answe
     let draft = Draft {
         answers,
         subject: people::subject(place, app.ambient.now()),
+        warnings: Vec::new(),
         answered_at: None,
         source: None,
         pathway: None,

@@ -154,6 +154,7 @@ mod tests {
             answers: given,
             assessment,
             follow_up: None,
+            warnings: Vec::new(),
         }
     }
 

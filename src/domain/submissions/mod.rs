@@ -23,6 +23,7 @@ use super::screening::rule_table::RuleTable;
 use super::screening::scoring::{self, ScoreOptions};
 use super::screening::urgency::Urgency;
 use super::subjects::SubjectDraft;
+use super::subjects::contact::ContactWarning;
 use stored::StoredSubmission;
 
 /// The record in another system that a submission came from.
@@ -39,6 +40,8 @@ pub struct Draft {
     /// The answers; every required item is present.
     pub answers: Answers,
     pub subject: SubjectDraft,
+    /// What was not kept of its contact data.
+    pub warnings: Vec<ContactWarning>,
     /// When the questions were answered; `None` for the time of receipt.
     pub answered_at: Option<Timestamp>,
     pub source: Option<ExternalSource>,

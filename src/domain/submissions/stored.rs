@@ -14,6 +14,7 @@ use crate::screening::pathway::PathwayId;
 use crate::screening::red_flag::CareLevel;
 use crate::screening::rule_table::Band;
 use crate::screening::urgency::Urgency;
+use crate::subjects::contact::ContactWarning;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSubmission {
@@ -37,6 +38,8 @@ pub struct StoredSubmission {
     pub answers: Answers,
     pub assessment: Assessment,
     pub follow_up: Option<FollowUpLink>,
+    /// What was not kept of its contact data.
+    pub warnings: Vec<ContactWarning>,
 }
 
 /// The follow-up that a submission opened or joined, as of that time.

@@ -134,6 +134,7 @@ impl ResponseInput {
         let draft = Draft {
             answers,
             subject: SubjectDraft::default(),
+            warnings: Vec::new(),
             answered_at,
             source,
             pathway: None,

@@ -17,6 +17,7 @@ use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, Submissi
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::submissions::stored::{FollowUpLink, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary};
 use crate::domain::access::actor::Origin;
+use crate::domain::subjects::contact::ContactWarning;
 use crate::domain::submissions::{Accepted, ExternalSource};
 use crate::domain::{
     follow_ups::StateName, screening::assessment::Score, screening::pathway::PathwayId, screening::red_flag::CareLevel,
@@ -54,7 +55,7 @@ pub async fn find(store: &Store, clinic_id: ClinicId, submission_id: SubmissionI
     let row = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
-                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, warnings,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
@@ -137,7 +138,7 @@ pub async fn of_subject(
     let rows = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
-                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, warnings,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
@@ -205,12 +206,14 @@ pub(super) struct Row {
     pub follow_up_state: Option<String>,
     pub follow_up_urgency: Option<i16>,
     pub follow_up_joined: Option<bool>,
+    pub warnings: Vec<String>,
 }
 
 impl Row {
     pub(in crate::store) fn read(self) -> Result<StoredSubmission> {
         const TABLE: &str = "submissions";
         let pathway = self.pathway.map(|name| known(PathwayId::parse(&name), TABLE, "pathway"));
+        let warnings = self.warnings.iter().map(|code| known(ContactWarning::parse(code), TABLE, "warnings"));
         Ok(StoredSubmission {
             submission_id: SubmissionId(self.submission_id),
             subject_id: SubjectId(self.subject_id),
@@ -235,6 +238,7 @@ impl Row {
                 }),
                 _ => None,
             },
+            warnings: warnings.collect::<Result<_>>()?,
         })
     }
 }

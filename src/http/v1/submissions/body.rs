@@ -20,6 +20,7 @@ use crate::http::v1::screening::answers::{AnswersBody, answers};
 use crate::http::v1::screening::assessment::AssessmentBody;
 use crate::http::v1::screening::render::Rendering;
 use crate::http::v1::screening::view::AssessmentView;
+use crate::http::v1::submissions::warnings::WarningBody;
 use crate::http::v1::subjects::body::SubjectInput;
 
 /// A submission.
@@ -80,6 +81,8 @@ pub struct ReceiptBody<'a> {
     /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
     /// or was imported.
     pub follow_up: Option<FollowUpLinkBody>,
+    /// The parts of the contact data that were not kept. A later read has the same warnings.
+    pub warnings: Vec<WarningBody>,
     /// The assessment of the answers by the rule table.
     pub assessment: AssessmentBody<'a>,
 }
@@ -154,9 +157,11 @@ impl SubmissionInput {
     pub fn parse(self, language: Language, faults: &mut Vec<Fault>) -> Draft {
         let answers = answers(self.answers, faults);
         let source = self.source.and_then(|source| source.parse(faults));
+        let (subject, warnings) = self.subject.map(|subject| subject.parse(faults)).unwrap_or_default();
         Draft {
             answers,
-            subject: self.subject.map(|subject| subject.parse(faults)).unwrap_or_default(),
+            subject,
+            warnings,
             answered_at: self.answered_at,
             source,
             pathway: self.pathway.map(|pathway| pathway.0),
@@ -187,6 +192,7 @@ impl<'a> ReceiptBody<'a> {
             subject_id: stored.subject_id.0,
             origin: OriginName(stored.origin),
             follow_up: stored.follow_up.map(FollowUpLinkBody::from),
+            warnings: stored.warnings.iter().map(|warning| WarningBody::new(*warning, rendering.language)).collect(),
             assessment: rendering.assessment(&stored.answers, &stored.assessment, Audiences::PERSON, view),
         }
     }

@@ -7,6 +7,7 @@ pub mod export_rows;
 pub(in crate::http) mod exports;
 pub mod history;
 pub(in crate::http) mod statistics;
+pub mod warnings;
 
 use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -96,6 +97,7 @@ page!(
 ///
 /// Scores and stores answers. 201 means that the submission, its follow-up and its audit entry are stored on disk. A retry
 /// with the same `Idempotency-Key` and body gets the same response, in the view that it asks for, and has no second effect.
+/// Contact data never refuses a submission: `warnings` lists the parts that were not kept.
 #[utoipa::path(
     tag = "screening",
     params(

@@ -82,6 +82,7 @@ impl Intake {
             answers: draft.answers,
             assessment,
             follow_up,
+            warnings: draft.warnings,
         }
     }
 
