@@ -63,7 +63,7 @@ impl ContactInput {
     pub fn parse(self, faults: &mut Vec<Fault>) -> (Contact, Vec<ContactWarning>) {
         faults.retain(|fault| {
             let field = fault.pointer.strip_prefix("/subject/contact/");
-            fault.code != FaultCode::Text || !field.is_some_and(|field| Self::FIELDS.contains(&field))
+            fault.code != FaultCode::Text || field.is_none_or(|field| !Self::FIELDS.contains(&field))
         });
         Contact::from_sent(SentContact {
             name: self.name.as_deref(),
