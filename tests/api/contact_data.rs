@@ -138,10 +138,10 @@ async fn a_warning_says_what_to_send_in_the_language_of_the_response_and_repeats
     let pointers: Vec<_> = receipt["warnings"].as_array().unwrap().iter().map(|warning| &warning["pointer"]).collect();
     let fields = ["name", "telephone", "email", "channel", "language"];
     assert_eq!(pointers, fields.map(|field| json!(format!("/subject/contact/{field}"))).each_ref());
-    assert_eq!(receipt["warnings"][4]["text"].as_str().unwrap().rsplit_once(". "), Some((
-        "The preferred language was not kept, because the service has no texts in it",
-        "Send en or es.",
-    )));
+    assert_eq!(
+        receipt["warnings"][4]["text"].as_str().unwrap().rsplit_once(". "),
+        Some(("The preferred language was not kept, because the service has no texts in it", "Send en or es.",))
+    );
     // An intake key and staff read the same warnings, in the language that they ask for.
     for user in [&clinic.intake, &clinic.staff] {
         let spanish = read(user, &receipt, "es").await;

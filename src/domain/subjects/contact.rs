@@ -70,7 +70,8 @@ impl Contact {
 /// Whether a text is a telephone number as it is stored: 5 to 20 digits, with spaces and `+ - ( ) . /` between them, and at most
 /// 10 digits after `;ext=`; at most 40 characters.
 pub fn is_telephone(text: &str) -> bool {
-    let (number, extension) = text.split_once(EXTENSION).map_or((text, None), |(number, digits)| (number, Some(digits)));
+    let (number, extension) =
+        text.split_once(EXTENSION).map_or((text, None), |(number, digits)| (number, Some(digits)));
     let digits = number.chars().filter(char::is_ascii_digit).count();
     let form = number.chars().all(|c| c.is_ascii_digit() || " +-()./".contains(c));
     let is_extension = |digits: &str| (1..=10).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit());
@@ -246,9 +247,25 @@ mod tests {
     #[test]
     fn each_spelling_of_an_extension_is_kept_in_one_form() {
         let extensions = [
-            ";ext=12", " x 12", "x12", " X12", " ext 12", " ext. 12", " Ext.: 12", ", ext 12", " extn 12", " extension 12",
-            " extensión 12", " EXTENSIÓN 12", " extensio\u{301}n 12", " (ext. 12)", " int. 12", " interno 12", " anexo 12",
-            " #12", ";EXT=12",
+            ";ext=12",
+            " x 12",
+            "x12",
+            " X12",
+            " ext 12",
+            " ext. 12",
+            " Ext.: 12",
+            ", ext 12",
+            " extn 12",
+            " extension 12",
+            " extensión 12",
+            " EXTENSIÓN 12",
+            " extensio\u{301}n 12",
+            " (ext. 12)",
+            " int. 12",
+            " interno 12",
+            " anexo 12",
+            " #12",
+            ";EXT=12",
         ];
         for extension in extensions {
             let text = format!("+34 600 111 222{extension}");
@@ -275,8 +292,19 @@ mod tests {
     #[test]
     fn a_number_is_never_guessed() {
         let texts = [
-            "600 111 222 (hija)", "6OO 111 222", "no tiene", "112", "1-800-FLOWERS", "123456789012345678901", "91 555,1234",
-            "600 111 222 x12 x13", "fax 600 111 222 fax 12", "xxx-xxx-1234", "600 111 222 x 12345678901", ";ext=12", "x12",
+            "600 111 222 (hija)",
+            "6OO 111 222",
+            "no tiene",
+            "112",
+            "1-800-FLOWERS",
+            "123456789012345678901",
+            "91 555,1234",
+            "600 111 222 x12 x13",
+            "fax 600 111 222 fax 12",
+            "xxx-xxx-1234",
+            "600 111 222 x 12345678901",
+            ";ext=12",
+            "x12",
             "+34 600 111 222;phone-context=example",
         ];
         for text in texts {
@@ -294,10 +322,14 @@ mod tests {
 
     #[test]
     fn an_address_in_any_script_is_kept() {
-        for text in ["josé@correo.example", "ana@bücher.example", "अजय@उदाहरण.example", "a..b@docomo.example", "o'hara+x@mail"] {
+        for text in
+            ["josé@correo.example", "ana@bücher.example", "अजय@उदाहरण.example", "a..b@docomo.example", "o'hara+x@mail"]
+        {
             assert_eq!(email(text), (Some(text.to_owned()), vec![]), "{text}");
         }
-        for text in [" ana@mail.example\u{200b}", "mailto:ana@mail.example", "MAILTO:ana@mail.example", "<ana@mail.example>"] {
+        for text in
+            [" ana@mail.example\u{200b}", "mailto:ana@mail.example", "MAILTO:ana@mail.example", "<ana@mail.example>"]
+        {
             assert_eq!(email(text), (Some("ana@mail.example".to_owned()), vec![]), "{text}");
         }
         let named = email("Ana Ruiz <ana@mail.example>");
@@ -308,9 +340,19 @@ mod tests {
     fn a_text_that_is_not_one_address_is_not_kept() {
         let long = format!("{}@mail.example", "a".repeat(65));
         let texts = [
-            "ana", "@mail.example", "ana@", "ana@mail..example", "ana@-mail.example", "ana@mail.example, luis@mail.example",
-            "ana(at)mail.example", "a b@mail.example", "\"a b\"@mail.example", "ana@[192.0.2.1]", "ana\u{0}@mail.example",
-            "ana@mail.example?subject=x", &long,
+            "ana",
+            "@mail.example",
+            "ana@",
+            "ana@mail..example",
+            "ana@-mail.example",
+            "ana@mail.example, luis@mail.example",
+            "ana(at)mail.example",
+            "a b@mail.example",
+            "\"a b\"@mail.example",
+            "ana@[192.0.2.1]",
+            "ana\u{0}@mail.example",
+            "ana@mail.example?subject=x",
+            &long,
         ];
         for text in texts {
             assert_eq!(email(text), (None, vec!["email_not_kept"]), "{text}");
@@ -338,7 +380,9 @@ mod tests {
             let (contact, warnings) = read(sent);
             (contact.language, contact.channel, warnings)
         };
-        for (language, channel) in [("es-MX", "telephone"), ("ES_mx.UTF-8", "Phone"), ("spa", " PHONE "), (" es ", "phone")] {
+        for (language, channel) in
+            [("es-MX", "telephone"), ("ES_mx.UTF-8", "Phone"), ("spa", " PHONE "), (" es ", "phone")]
+        {
             assert_eq!(both(language, channel), (Some(Language::Es), Some(Channel::Telephone), vec![]), "{language}");
         }
         assert_eq!(both("eng-GB", "E-Mail"), (Some(Language::En), Some(Channel::Email), vec![]));

@@ -121,11 +121,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::access::actor::Origin;
     use crate::ids::{CredentialId, SubjectId};
     use crate::language::Language;
     use crate::samples::assessment;
     use crate::screening::answers::Answers;
-    use crate::access::actor::Origin;
 
     fn submission(place: u128, total: i32, answers: &[(Item, i32)], outcomes: &[(&str, &str)]) -> StoredSubmission {
         let mut given = Answers::default();

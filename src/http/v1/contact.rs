@@ -39,8 +39,12 @@ pub struct ContactBody {
     pub name: Option<String>,
     /// A telephone number: digits, with spaces and `+ - ( ) . /` between them, and an extension after `;ext=`.
     #[validate(custom(function = "telephone_form"))]
-    #[schema(required, min_length = 5, max_length = 40,
-        pattern = r"^[ +\-()./]*([0-9][ +\-()./]*){5,20}(;ext=[0-9]{1,10})?$")]
+    #[schema(
+        required,
+        min_length = 5,
+        max_length = 40,
+        pattern = r"^[ +\-()./]*([0-9][ +\-()./]*){5,20}(;ext=[0-9]{1,10})?$"
+    )]
     pub telephone: Option<String>,
     /// An e-mail address, which may be internationalized.
     #[validate(custom(function = "email_form"))]

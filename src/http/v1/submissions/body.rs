@@ -20,8 +20,8 @@ use crate::http::v1::screening::answers::{AnswersBody, answers};
 use crate::http::v1::screening::assessment::AssessmentBody;
 use crate::http::v1::screening::render::Rendering;
 use crate::http::v1::screening::view::AssessmentView;
-use crate::http::v1::submissions::warnings::WarningBody;
 use crate::http::v1::subjects::body::SubjectInput;
+use crate::http::v1::submissions::warnings::WarningBody;
 
 /// A submission.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
