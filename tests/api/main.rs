@@ -57,6 +57,7 @@ mod subject_records;
 mod subjects;
 mod tokens;
 mod upgrade;
+mod validate_only;
 mod views;
 mod webhooks;
 mod world;

@@ -52,6 +52,13 @@ pub struct Draft {
     pub idempotency: Option<Idempotency>,
 }
 
+impl Draft {
+    /// The pathways to follow: the one requested by name, or those of the clinic.
+    pub fn pathways<'a>(&'a self, clinic: &'a Clinic) -> &'a [PathwayId] {
+        self.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref)
+    }
+}
+
 /// An idempotency key and what it is bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
@@ -99,8 +106,8 @@ pub struct Accepted {
 /// Scores a draft and derives everything to be written. The clinic's pathways are followed, unless the draft requests one
 /// by name. The clinic's due hours set when a follow-up is due.
 pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, stamp: Stamp) -> Accepted {
-    let pathways = draft.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref);
-    let assessment = scoring::score(table, &draft.answers, ScoreOptions { audiences: Audiences::PERSON, pathways });
+    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: draft.pathways(clinic) };
+    let assessment = scoring::score(table, &draft.answers, asked);
     let flagged = assessment.urgency.filter(|_| !draft.imported);
     let (id, action) = (stamp.audit_entry_id, AuditAction::SubmissionCreated);
     let audit = AuditEntry::new(id, actor.clinic_id, stamp.now, action, stamp.submission_id.0);

@@ -52,6 +52,16 @@ pub async fn is_of_sender(
     .await?)
 }
 
+pub async fn exists(store: &Store, clinic_id: ClinicId, submission_id: SubmissionId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from submissions where clinic_id = $1 and submission_id = $2) as "found!""#,
+        clinic_id.0,
+        submission_id.0,
+    )
+    .fetch_one(&mut *store.clinic(clinic_id).await?)
+    .await?)
+}
+
 /// One page of a clinic's submissions, latest received first.
 pub async fn list(
     store: &Store,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::app::submissions::Assessed;
+use crate::app::submissions::intake::Valid;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
@@ -50,6 +51,18 @@ pub struct SubmissionInput {
     pub imported: Option<bool>,
 }
 
+/// What to do with a submission, and the view of the response.
+#[derive(Clone, Copy, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct IntakeQuery {
+    /// The parts of the assessment in the response: `summary`, `person` or `full`; by default `person`, in a batch `summary`.
+    #[param(inline)]
+    pub view: Option<AssessmentView>,
+    /// Whether the body is only checked and scored: nothing is stored, and no idempotency key is used; by default false.
+    pub validate_only: Option<bool>,
+}
+
 /// The record in another system.
 #[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,11 +82,15 @@ pub struct SourceInput {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = SubmissionReceipt)]
 pub struct ReceiptBody<'a> {
-    /// Id of the submission.
+    /// True when the request had `validate_only` and nothing is stored; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub validate_only: Option<bool>,
+    /// Id of the submission; with `validate_only` the nil UUID.
     pub id: Uuid,
     /// When it was received.
     pub received_at: Timestamp,
-    /// Id of the subject.
+    /// Id of the subject; with `validate_only` the nil UUID.
     pub subject_id: Uuid,
     /// Origin of the submission.
     pub origin: OriginName,
@@ -182,12 +199,26 @@ impl SourceInput {
 impl<'a> ReceiptBody<'a> {
     pub fn new(stored: &StoredSubmission, rendering: &'a Rendering<'a>, view: AssessmentView) -> Self {
         Self {
+            validate_only: None,
             id: stored.submission_id.0,
             received_at: stored.received_at,
             subject_id: stored.subject_id.0,
             origin: OriginName(stored.origin),
             follow_up: stored.follow_up.map(FollowUpLinkBody::from),
             assessment: rendering.assessment(&stored.answers, &stored.assessment, Audiences::PERSON, view),
+        }
+    }
+
+    /// The receipt of a submission that was only checked.
+    pub fn of_valid(valid: &Valid, rendering: &'a Rendering<'a>, view: AssessmentView) -> Self {
+        Self {
+            validate_only: Some(true),
+            id: Uuid::nil(),
+            received_at: valid.received_at,
+            subject_id: Uuid::nil(),
+            origin: OriginName(valid.origin),
+            follow_up: None,
+            assessment: rendering.assessment(&valid.answers, &valid.assessment, Audiences::PERSON, view),
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::domain::submissions::Draft;
 use crate::domain::submissions::stored::{StoredSubmission, SubmissionFilter, SubmissionSummary};
 use crate::http::kernel::auth::{Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
-use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, PathId, Query};
+use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, Parameter, PathId, Query};
 use crate::http::kernel::json_response::{json_response, mark_replayed};
 use crate::http::kernel::names::BandName;
 use crate::http::kernel::paging::{self, DEFAULT_LIMIT, page};
@@ -43,7 +43,7 @@ use crate::http::kernel::text::plain;
 use crate::http::kernel::{alarm, lag};
 use crate::http::v1::HttpResult;
 use crate::http::v1::submission_summary::SubmissionSummaryBody;
-use body::{AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
+use body::{AssessmentQuery, IntakeQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
 
 /// Filters and page of the submission list.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
@@ -87,6 +87,21 @@ pub struct SubmissionQuery {
     pub cursor: Option<String>,
 }
 
+/// What a request with a submission asks for besides its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    view: AssessmentView,
+    validate_only: bool,
+}
+
+impl Parameter for Asked {
+    fn read(request: &HttpRequest) -> Result<Self, Problem> {
+        let IntakeQuery { view, validate_only } = Query::read(request)?.0;
+        let view = AssessmentView::selected(view, request.headers());
+        Ok(Self { view, validate_only: validate_only.unwrap_or(false) })
+    }
+}
+
 page!(
     /// A page of submissions, newest first.
     SubmissionPage of SubmissionSummaryBody, from SubmissionSummary
@@ -96,10 +111,14 @@ page!(
 ///
 /// Scores and stores answers. 201 means that the submission, its follow-up and its audit entry are stored on disk. A retry
 /// with the same `Idempotency-Key` and body gets the same response, in the view that it asks for, and has no second effect.
+///
+/// With `validate_only=true` the body is checked and scored in the same way, and nothing is stored. 200 means that the
+/// submission would be stored; the receipt then has `validate_only`, no follow-up, and the nil UUID for ids. A refusal is the
+/// same as without this parameter.
 #[utoipa::path(
     tag = "screening",
     params(
-        ViewQuery,
+        IntakeQuery,
         ("Prefer" = Option<String>, Header, description = "return=minimal asks for the view `summary`"),
         ("Idempotency-Key" = Option<String>, Header,
             description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
@@ -109,8 +128,11 @@ page!(
         "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
             "medications": ["systemic_corticosteroid_3_weeks"]}
     })),
-    responses((status = 201, description = "Stored", body = ReceiptBody,
-        headers(("Location" = String, description = "Path of the submission")))),
+    responses(
+        (status = 201, description = "Stored", body = ReceiptBody,
+            headers(("Location" = String, description = "Path of the submission"))),
+        (status = 200, description = "Valid, with `validate_only`; nothing is stored", body = ReceiptBody),
+    ),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionCreated))),
     security(("key" = ["browser"]))
 )]
@@ -120,14 +142,21 @@ pub async fn create_submission(
     fragments: web::Data<AllFragments>,
     caller: Submitter,
     key: Later<IdempotencyKey>,
-    view: Later<AssessmentView>,
+    asked: Later<Asked>,
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> HttpResult {
-    let (key, view) = (key.read()?, view.read()?);
+    let (key, Asked { view, validate_only }) = (key.read()?, asked.read()?);
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.for_clinic(clinic);
     let (body, _place) = receive::<SubmissionInput>(&state, &actor, incoming).await?;
+    if validate_only {
+        let valid = validate(&state, &actor, clinic, language, body).await?;
+        let rendering = Rendering::new(&fragments, rule_tables::current(&state.app), language, clinic);
+        let mut response = HttpResponse::Ok();
+        response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));
+        return json_response(&mut response, &ReceiptBody::of_valid(&valid, &rendering, view));
+    }
     let Once { result: stored, replayed } = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let rendering = Rendering::new(&fragments, &release.table, stored.language, clinic);
@@ -172,6 +201,20 @@ pub(in crate::http) async fn submit(
     let draft = Draft { idempotency, ..body.value.parse(language, &mut faults) };
     let stored = intake::submit(&state.app, actor, clinic, draft, faults).await;
     stored.map_err(|error| alarm::problem(state, error, clinic, language))
+}
+
+/// Checks and scores the submission as [`submit`] does; nothing is stored.
+pub(in crate::http) async fn validate(
+    state: &State,
+    actor: &Actor,
+    clinic: &Clinic,
+    language: Language,
+    body: Body<SubmissionInput>,
+) -> Result<intake::Valid, Problem> {
+    let mut faults = body.faults;
+    let draft = body.value.parse(language, &mut faults);
+    let valid = intake::validate(&state.app, actor, clinic, draft, faults).await;
+    valid.map_err(|error| alarm::problem(state, error, clinic, language))
 }
 
 /// List submissions
