@@ -55,6 +55,7 @@ mod shares;
 mod statistics;
 mod subject_records;
 mod subjects;
+mod test_submissions;
 mod tokens;
 mod upgrade;
 mod validate_only;

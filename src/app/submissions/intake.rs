@@ -54,6 +54,7 @@ pub fn preview(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft, faults:
 pub struct Valid {
     pub origin: Origin,
     pub received_at: Timestamp,
+    pub test: bool,
     pub answers: Answers,
     pub assessment: Assessment,
 }
@@ -67,7 +68,7 @@ pub async fn validate(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft, f
     match stored_fault(app, actor, clinic, &draft).await? {
         None => {
             let (origin, received_at) = (Origin::from_role(actor.role), app.ambient.now());
-            Ok(Valid { origin, received_at, answers: draft.answers, assessment })
+            Ok(Valid { origin, received_at, test: draft.test, answers: draft.answers, assessment })
         }
         Some(fault) => Err(refused(app, &draft.answers, vec![fault])),
     }
@@ -133,7 +134,7 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
     let outcome = app.writers.store_submission(&app.store, accepted).await?;
     if let Stored::Created(stored) = &outcome
-        && stored.follow_up.is_some()
+        && (stored.follow_up.is_some() || stored.is_flagged_test())
     {
         app.deliveries.notify_one();
     }
@@ -163,16 +164,22 @@ async fn stored_fault(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft) 
     }
 }
 
-/// The fault of a draft that corrects a submission. For an intake key, another sender's submission is unknown.
+/// The fault of a draft that corrects a submission. For an intake key, another sender's submission is unknown. A test
+/// corrects only a test, so that it changes nothing that counts.
 async fn correction_fault(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Fault>> {
     let Some(corrected) = draft.supersedes else { return Ok(None) };
     let of = (actor.clinic_id, actor.sender_id);
     let own =
         actor.role >= Role::Staff || store::submissions::records::is_of_sender(&app.store, of, corrected).await?;
-    if own && store::submissions::records::exists(&app.store, actor.clinic_id, corrected).await? {
-        return Ok(None);
-    }
-    Ok(Some(Fault::new("/supersedes", FaultCode::NotFound, UNKNOWN_CORRECTED)))
+    let test =
+        if own { store::submissions::records::is_test(&app.store, actor.clinic_id, corrected).await? } else { None };
+    let (code, detail) = match test {
+        Some(test) if test == draft.test => return Ok(None),
+        Some(true) => (FaultCode::Contradiction, "only a test submission can correct a test submission"),
+        Some(false) => (FaultCode::Contradiction, "a test submission can only correct a test submission"),
+        None => (FaultCode::NotFound, UNKNOWN_CORRECTED),
+    };
+    Ok(Some(Fault::new("/supersedes", code, detail)))
 }
 
 /// The fault of a reference that may identify two people. It is either a reference with a system that the clinic does not
@@ -262,6 +269,10 @@ pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Ve
         ];
         let refused = set.into_iter().filter(|(set, _)| *set);
         faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
+        if draft.test {
+            let detail = "a browser key may not send test submissions; use an intake or staff key";
+            faults.push(Fault::new("/test", FaultCode::NotAllowed, detail));
+        }
     }
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {

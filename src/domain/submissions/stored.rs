@@ -26,6 +26,8 @@ pub struct StoredSubmission {
     pub answered_at: Option<Timestamp>,
     /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
+    /// Whether it is a test; such a submission opens no follow-up and is counted nowhere.
+    pub test: bool,
     pub language: Language,
     pub source: Option<ExternalSource>,
     /// The pathway requested instead of the clinic's.
@@ -58,6 +60,8 @@ pub struct SubmissionSummary {
     pub received_at: Timestamp,
     /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
+    /// Whether it is a test; such a submission opens no follow-up and is counted nowhere.
+    pub test: bool,
     pub rule_table: String,
     /// The service's own total, with bounds.
     pub score: Score,
@@ -77,6 +81,8 @@ pub struct SubmissionFilter {
     pub flagged: Option<bool>,
     /// Only history from other systems, or only submissions that are not.
     pub imported: Option<bool>,
+    /// Only tests, or only submissions that are not.
+    pub test: Option<bool>,
     /// Only submissions with a measurement below its lowest plausible value.
     pub below_floor: bool,
     /// Only submissions settled in this band.
@@ -99,6 +105,11 @@ pub enum Stored {
 }
 
 impl StoredSubmission {
+    /// Whether it is flagged and a test, of which endpoints that ask for tests get an event.
+    pub fn is_flagged_test(&self) -> bool {
+        self.test && !self.imported && self.assessment.flagged()
+    }
+
     /// When the questions were answered; the time of receipt if not stated.
     pub fn answered(&self) -> Timestamp {
         self.answered_at.unwrap_or(self.received_at)
@@ -119,6 +130,7 @@ impl From<&StoredSubmission> for SubmissionSummary {
             origin: stored.origin,
             received_at: stored.received_at,
             imported: stored.imported,
+            test: stored.test,
             rule_table: assessment.rule_table.to_string(),
             score: assessment.score,
             band_at_least: assessment.band_at_least,

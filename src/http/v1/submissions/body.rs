@@ -49,6 +49,9 @@ pub struct SubmissionInput {
     /// Whether this is history imported from another system: it is scored and stored, but never opens a follow-up. Requires
     /// `answered_at`, in the past. Not allowed with a browser key.
     pub imported: Option<bool>,
+    /// Whether this is a test: it is scored, stored and shown as a test, opens no follow-up and is counted nowhere. Its contact
+    /// data and consent are checked and not stored. It corrects only tests. Not allowed with a browser key.
+    pub test: Option<bool>,
 }
 
 /// What to do with a submission, and the view of the response.
@@ -94,8 +97,10 @@ pub struct ReceiptBody<'a> {
     pub subject_id: Uuid,
     /// Origin of the submission.
     pub origin: OriginName,
-    /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
-    /// or was imported.
+    /// Whether this is a test, which opens no follow-up and is counted nowhere.
+    pub test: bool,
+    /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged,
+    /// was imported or is a test.
     pub follow_up: Option<FollowUpLinkBody>,
     /// The assessment of the answers by the rule table.
     pub assessment: AssessmentBody<'a>,
@@ -179,6 +184,7 @@ impl SubmissionInput {
             pathway: self.pathway.map(|pathway| pathway.0),
             supersedes: self.supersedes.map(SubmissionId),
             imported: self.imported.unwrap_or(false),
+            test: self.test.unwrap_or(false),
             language,
             idempotency: None,
         }
@@ -204,6 +210,7 @@ impl<'a> ReceiptBody<'a> {
             received_at: stored.received_at,
             subject_id: stored.subject_id.0,
             origin: OriginName(stored.origin),
+            test: stored.test,
             follow_up: stored.follow_up.map(FollowUpLinkBody::from),
             assessment: rendering.assessment(&stored.answers, &stored.assessment, Audiences::PERSON, view),
         }
@@ -217,6 +224,7 @@ impl<'a> ReceiptBody<'a> {
             received_at: valid.received_at,
             subject_id: Uuid::nil(),
             origin: OriginName(valid.origin),
+            test: valid.test,
             follow_up: None,
             assessment: rendering.assessment(&valid.answers, &valid.assessment, Audiences::PERSON, view),
         }

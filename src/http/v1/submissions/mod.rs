@@ -54,6 +54,8 @@ pub struct SubmissionQuery {
     pub flagged: Option<bool>,
     /// Only history imported from another system (true), or only other submissions (false).
     pub imported: Option<bool>,
+    /// Only test submissions (true), or only other submissions (false).
+    pub test: Option<bool>,
     /// Only submissions with a grip strength under 1 kg or five chair stands under 3 s (true). Such answers were stored before
     /// these floors, often in the wrong unit; they are never changed.
     pub below_floor: Option<bool>,
@@ -316,6 +318,7 @@ impl SubmissionQuery {
         let filter = SubmissionFilter {
             flagged: self.flagged,
             imported: self.imported,
+            test: self.test,
             below_floor: self.below_floor == Some(true),
             band: self.band.map(|band| band.0),
             min_score: self.min_score,
