@@ -1,5 +1,6 @@
 //! Submissions: read one, reassess it, list many.
 
+pub mod erasure;
 pub mod exports;
 pub mod idempotency;
 pub mod intake;

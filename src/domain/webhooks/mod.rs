@@ -15,6 +15,7 @@ names! {
         /// A submission was flagged: its follow-up was opened or joined.
         SubmissionFlagged = "submission.flagged",
         FollowUpStateChanged = "follow_up.state_changed",
+        SubmissionErased = "submission.erased",
         SubjectErased = "subject.erased",
         /// The service disabled another endpoint of the clinic.
         WebhookDisabled = "webhook.disabled",
@@ -149,6 +150,17 @@ impl Event {
         });
         let (event_id, kind) = (EventId(submission_id.0), WebhookEvent::SubmissionFlagged);
         Self { event_id, kind, at, subject_id: Some(subject_id), data }
+    }
+
+    /// A single submission was erased. Erasing its subject also deletes this event.
+    pub fn submission_erased(
+        event_id: EventId,
+        submission_id: SubmissionId,
+        subject_id: SubjectId,
+        at: Timestamp,
+    ) -> Self {
+        let data = json!({"submission_id": submission_id, "subject_id": subject_id});
+        Self { event_id, kind: WebhookEvent::SubmissionErased, at, subject_id: Some(subject_id), data }
     }
 
     /// A subject was erased, with every subject merged into it.

@@ -1,5 +1,6 @@
 //! Submissions: stored through the writers of [`intake`], found and listed.
 
+pub mod erasure;
 pub mod exports;
 pub(super) mod intake;
 pub mod records;

@@ -9,7 +9,7 @@ pub mod history;
 pub(in crate::http) mod statistics;
 
 use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
-use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +22,7 @@ use super::screening::render::Rendering;
 use super::screening::view::{AssessmentView, ViewQuery};
 use crate::app::once::Once;
 use crate::app::screening::rule_tables;
-use crate::app::submissions::{self, idempotency, intake};
+use crate::app::submissions::{self, erasure, idempotency, intake};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
@@ -31,13 +31,13 @@ use crate::domain::language::Language;
 use crate::domain::page::PageRequest;
 use crate::domain::submissions::Draft;
 use crate::domain::submissions::stored::{StoredSubmission, SubmissionFilter, SubmissionSummary};
-use crate::http::kernel::auth::{Intake, Staff, Submitter};
+use crate::http::kernel::auth::{Admin, Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, Parameter, PathId, Query};
 use crate::http::kernel::json_response::{json_response, mark_replayed};
 use crate::http::kernel::names::BandName;
 use crate::http::kernel::paging::{self, DEFAULT_LIMIT, page};
-use crate::http::kernel::problem::Problem;
+use crate::http::kernel::problem::{Problem, ProblemBody};
 use crate::http::kernel::state::State;
 use crate::http::kernel::text::plain;
 use crate::http::kernel::{alarm, lag};
@@ -275,6 +275,29 @@ pub async fn get_submission(
     let mut response = HttpResponse::Ok();
     response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));
     json_response(&mut response, &SubmissionBody::new(stored, &rendering, view))
+}
+
+/// Erase a submission
+///
+/// Deletes the submission with its idempotency keys, and its closed follow-up if that has no other submission. A subject that is
+/// left without submissions and follow-ups is erased too. Submissions that correct it then correct the one that it corrects. The
+/// audit log keeps ids, and the statistics keep the counts of past days. Erasures are applied again to a restored backup. If the
+/// server has no erasure log, nothing is erased and the response is 503.
+#[utoipa::path(
+    tag = "staff",
+    params(("id" = uuid::Uuid, Path, description = "Id of the submission")),
+    responses(
+        (status = 204, description = "Erased"),
+        (status = 409, description = "The follow-up of the submission is open", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+    extensions(("x-audit-action" = json!(AuditAction::SubmissionErased))),
+    security(("key" = ["admin"]))
+)]
+#[delete("/v1/submissions/{id}")]
+pub async fn delete_submission(state: web::Data<State>, caller: Admin, id: Later<PathId>) -> HttpResult {
+    erasure::erase(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Get a submission's assessment under a rule table
