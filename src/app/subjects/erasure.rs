@@ -84,8 +84,7 @@ pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progre
                 submission_again(app, clinic.clinic_id, submission_id).await?;
             }
             done += chunk.rows;
-            // The erased subjects had submissions too.
-            progress(Progress { done, total: total.max(done) });
+            progress(Progress { done, total });
             after = next;
         }
     }

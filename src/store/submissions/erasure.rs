@@ -147,11 +147,13 @@ async fn remove_one(
         "with due as (
              select webhook_id from webhook_deliveries where clinic_id = $1 and event_id = $2
              order by webhook_id for update
-         ), log as (
-             delete from webhook_attempts where clinic_id = $1 and event_id = $2
+         ), gone as (
+             delete from webhook_deliveries d using due
+             where d.clinic_id = $1 and d.event_id = $2 and d.webhook_id = due.webhook_id
+             returning d.webhook_id
          )
-         delete from webhook_deliveries d using due
-         where d.clinic_id = $1 and d.event_id = $2 and d.webhook_id = due.webhook_id",
+         delete from webhook_attempts a using gone
+         where a.clinic_id = $1 and a.event_id = $2 and a.webhook_id = gone.webhook_id",
         clinic_id.0,
         submission_id.0,
     )
