@@ -166,7 +166,8 @@ async fn a_test_changes_no_contact_data_and_corrects_only_tests() {
 
     for user in [&clinic.intake, &clinic.staff] {
         for (corrected, test) in [(&real, true), (&first, false)] {
-            let body = json!({"answers": fit(), "subject": {"reference": "A"}, "supersedes": corrected["id"], "test": test});
+            let subject = json!({"reference": "A"});
+            let body = json!({"answers": fit(), "subject": subject, "supersedes": corrected["id"], "test": test});
             let refused = user.submit(&body).await;
             assert_eq!(refused.pointers(), ["/supersedes"]);
             assert_eq!(refused.json()["errors"][0]["code"], "contradiction");
@@ -199,8 +200,8 @@ async fn a_webhook_gets_events_of_tests_only_if_it_asks_for_them() {
         .fetch_all(&mut world.connect().await)
         .await
         .unwrap();
-    let data = json!({"submission_id": test["id"], "subject_id": test["subject_id"], "follow_up_id": null, "state": null,
-        "urgency": sent[0].1["urgency"], "test": true});
+    let data = json!({"submission_id": test["id"], "subject_id": test["subject_id"], "follow_up_id": null,
+        "state": null, "urgency": sent[0].1["urgency"], "test": true});
     assert_eq!(sent, [(asking["id"].as_str().unwrap().parse().unwrap(), data)]);
     assert!(sent[0].1["urgency"].is_string());
 

@@ -21,6 +21,7 @@ use crate::domain::{
 };
 use crate::store;
 use crate::store::idempotency_keys::{Effect, Kept};
+use crate::store::submissions::records;
 pub use crate::store::writers::{Held, PLACES};
 
 /// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
@@ -169,10 +170,8 @@ async fn stored_fault(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft) 
 async fn correction_fault(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Fault>> {
     let Some(corrected) = draft.supersedes else { return Ok(None) };
     let of = (actor.clinic_id, actor.sender_id);
-    let own =
-        actor.role >= Role::Staff || store::submissions::records::is_of_sender(&app.store, of, corrected).await?;
-    let test =
-        if own { store::submissions::records::is_test(&app.store, actor.clinic_id, corrected).await? } else { None };
+    let own = actor.role >= Role::Staff || records::is_of_sender(&app.store, of, corrected).await?;
+    let test = if own { records::is_test(&app.store, actor.clinic_id, corrected).await? } else { None };
     let (code, detail) = match test {
         Some(test) if test == draft.test => return Ok(None),
         Some(true) => (FaultCode::Contradiction, "only a test submission can correct a test submission"),

@@ -73,11 +73,7 @@ pub async fn erase(store: &Store, submission_id: SubmissionId, log: Option<&Path
 
 /// Locks in the same order as intake. The subject and the follow-up of a submission change by merges only, which hold the lock
 /// of the clinic.
-async fn lock(
-    connection: &mut Connection,
-    clinic_id: ClinicId,
-    submission_id: SubmissionId,
-) -> Result<Option<Locked>> {
+async fn lock(connection: &mut Connection, clinic_id: ClinicId, submission_id: SubmissionId) -> Result<Option<Locked>> {
     let found = sqlx::query!(
         "select subject_id, follow_up_id from submissions where clinic_id = $1 and submission_id = $2",
         clinic_id.0,
