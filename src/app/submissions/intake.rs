@@ -135,7 +135,7 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
     let outcome = app.writers.store_submission(&app.store, accepted).await?;
     if let Stored::Created(stored) = &outcome
-        && (stored.follow_up.is_some() || stored.is_flagged_test())
+        && (stored.follow_up.is_some() || stored.test)
     {
         app.deliveries.notify_one();
     }

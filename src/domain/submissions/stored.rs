@@ -105,11 +105,6 @@ pub enum Stored {
 }
 
 impl StoredSubmission {
-    /// Whether it is flagged and a test, of which endpoints that ask for tests get an event.
-    pub fn is_flagged_test(&self) -> bool {
-        self.test && !self.imported && self.assessment.flagged()
-    }
-
     /// When the questions were answered; the time of receipt if not stated.
     pub fn answered(&self) -> Timestamp {
         self.answered_at.unwrap_or(self.received_at)

@@ -91,12 +91,12 @@ pub struct SubmissionQuery {
 
 /// What a request with a submission asks for besides its body.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
+pub struct IntakeOptions {
     view: AssessmentView,
     validate_only: bool,
 }
 
-impl Parameter for Asked {
+impl Parameter for IntakeOptions {
     fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let IntakeQuery { view, validate_only } = Query::read(request)?.0;
         let view = AssessmentView::selected(view, request.headers());
@@ -144,11 +144,11 @@ pub async fn create_submission(
     fragments: web::Data<AllFragments>,
     caller: Submitter,
     key: Later<IdempotencyKey>,
-    asked: Later<Asked>,
+    asked: Later<IntakeOptions>,
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> HttpResult {
-    let (key, Asked { view, validate_only }) = (key.read()?, asked.read()?);
+    let (key, IntakeOptions { view, validate_only }) = (key.read()?, asked.read()?);
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.for_clinic(clinic);
     let (body, _place) = receive::<SubmissionInput>(&state, &actor, incoming).await?;
