@@ -69,8 +69,8 @@ pub struct WebhookChange {
     pub enabled: Option<bool>,
 }
 
-/// An event to be delivered to the subscribed endpoints. Its data are ids, a state, an urgency, a version or a reason,
-/// never more.
+/// An event to be delivered to the subscribed endpoints. Its data are ids, a state, an urgency, a version, a reason, or
+/// whether it is about a test, never more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     pub event_id: EventId,
