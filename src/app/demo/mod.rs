@@ -111,6 +111,7 @@ async fn submit_missing(app: &App, actor: &Actor, clinic: &Clinic, (place, answe
         pathway: None,
         supersedes: None,
         imported: false,
+        test: false,
         language: Language::En,
         idempotency: None,
     };
