@@ -48,7 +48,7 @@ pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>
                 source_system, source_id, pathway, supersedes, rule_table, answers::json, assessment::json, score_total,
                 score_lower, score_upper, band_at_least, band_at_most, care_level, flagged, findings::text[],
                 positive_instruments::text[], follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported,
-                test
+                test, warnings::text[]
          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[],
                      $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::text[], $14::text[], $15::text[],
                      $16::smallint[], $17::smallint[], $18::smallint[], $19::text[], $20::text[], $21::text[], $22::boolean[],
