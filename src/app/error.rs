@@ -68,6 +68,9 @@ pub enum AppError {
 
 pub type Result<T, E = AppError> = std::result::Result<T, E>;
 
+/// The detail of the fault of a draft that corrects a submission that the caller cannot correct.
+pub(in crate::app) const UNKNOWN_CORRECTED: &str = "there is no such submission";
+
 impl AppError {
     pub fn fault(pointer: &str, code: FaultCode, detail: &str) -> Self {
         Self::Faulty(vec![Fault::new(pointer, code, detail)])
@@ -88,7 +91,7 @@ impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict(Meaning::SupersededSubmissionUnknown) => {
-                Self::fault("/supersedes", FaultCode::NotFound, "there is no such submission")
+                Self::fault("/supersedes", FaultCode::NotFound, UNKNOWN_CORRECTED)
             }
             StoreError::Conflict(Meaning::AnotherCaseOpen) => {
                 Self::Conflict("another follow-up of this subject is open")

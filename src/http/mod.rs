@@ -217,6 +217,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::submissions::create_submission)
         .service(v1::submissions::list_submissions)
         .service(v1::submissions::get_submission)
+        .service(v1::submissions::delete_submission)
         .service(v1::submissions::get_submission_assessment)
         .service(v1::follow_ups::list_follow_ups)
         .service(v1::follow_ups::count_follow_up_changes)

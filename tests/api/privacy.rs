@@ -62,7 +62,7 @@ fn hits(dump: &str, traces: &[String]) -> usize {
 }
 
 /// A database restored from a dump, as an operator restores a backup.
-async fn restored(world: &World, dump: &str) -> PgConnectOptions {
+pub(crate) async fn restored(world: &World, dump: &str) -> PgConnectOptions {
     let name = format!("{}_restored", world.database.get_database().unwrap());
     let mut connection = world.connect().await;
     connection.execute(AssertSqlSafe(format!("create database {name}"))).await.unwrap();

@@ -182,6 +182,7 @@ async fn the_writer_of_submissions_cannot_read_sealed_data_or_answers() {
         "audit_entries.action",
         "webhook_endpoints.url",
         "webhook_endpoints.secret_sealed",
+        "webhook_endpoints.description",
         "webhook_deliveries.data",
     ];
     for column in secret {

@@ -105,11 +105,13 @@ async fn submit_missing(app: &App, actor: &Actor, clinic: &Clinic, (place, answe
     let draft = Draft {
         answers,
         subject: people::subject(place, app.ambient.now()),
+        warnings: Vec::new(),
         answered_at: None,
         source: None,
         pathway: None,
         supersedes: None,
         imported: false,
+        test: false,
         language: Language::En,
         idempotency: None,
     };

@@ -2,9 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use jiff::Timestamp;
+
 use crate::app::ambient::{new_id, possible};
+use crate::app::error::UNKNOWN_CORRECTED;
 use crate::app::{App, AppError, Result, audit::audited_read, once::Once, screening::rule_tables};
-use crate::domain::access::actor::{Actor, Role};
+use crate::domain::access::actor::{Actor, Origin, Role};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Audiences;
@@ -16,9 +19,10 @@ use crate::domain::submissions::{Draft, Stamp, accept};
 use crate::domain::{
     audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,
 };
+use crate::store;
 use crate::store::idempotency_keys::{Effect, Kept};
+use crate::store::submissions::records;
 pub use crate::store::writers::{Held, PLACES};
-use crate::store::{self, database::constraint::Meaning, error::StoreError};
 
 /// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
 /// and the red flags of the answers.
@@ -43,8 +47,32 @@ pub fn preview(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft, faults:
     if !faults.is_empty() {
         return Err(refused(app, &draft.answers, faults));
     }
-    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways };
+    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: draft.pathways(clinic) };
     Ok(scoring::score(rule_tables::current(app), &draft.answers, asked))
+}
+
+/// A draft that [`submit`] would store.
+pub struct Valid {
+    pub origin: Origin,
+    pub received_at: Timestamp,
+    pub test: bool,
+    pub answers: Answers,
+    pub assessment: Assessment,
+}
+
+/// Checks and scores a draft without storing it. Its idempotency key is not used. `faults` are those found when it was read.
+/// Fails with the faults with which [`submit`] would refuse it, and the red flags of the answers.
+pub async fn validate(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft, faults: Vec<Fault>) -> Result<Valid> {
+    let assessment = preview(app, actor, clinic, &draft, faults)?;
+    prepared(app)?;
+    let draft = of_clinic(clinic, draft);
+    match stored_fault(app, actor, clinic, &draft).await? {
+        None => {
+            let (origin, received_at) = (Origin::from_role(actor.role), app.ambient.now());
+            Ok(Valid { origin, received_at, test: draft.test, answers: draft.answers, assessment })
+        }
+        Some(fault) => Err(refused(app, &draft.answers, vec![fault])),
+    }
 }
 
 /// A place for a submission, to be held until the response is made. Call it before the body is read. Fails when the submission
@@ -87,17 +115,11 @@ pub async fn submit(
 
 /// Scores and stores a draft without faults.
 pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<Stored> {
-    if !app.prepared.load(Ordering::Acquire) {
-        return Err(AppError::Unavailable("the database and its master key are not verified yet".into()));
-    }
+    prepared(app)?;
     let now = app.ambient.now();
-    let own = &clinic.profile.reference_systems;
-    let reference = draft.subject.reference.map(|reference| reference.within(own));
-    let draft = Draft { subject: SubjectDraft { reference, ..draft.subject }, ..draft };
-    if let Some(outcome) = refused_correction(app, actor, &draft).await? {
-        return Ok(outcome);
-    }
-    if let Some(fault) = ambiguous_reference(app, actor, clinic, &draft).await? {
+    let draft = of_clinic(clinic, draft);
+    if let Some(fault) = stored_fault(app, actor, clinic, &draft).await? {
+        // A retry gets the original response, even if the corrected submission has been removed since.
         return match earlier(app, actor, &draft).await? {
             None => Err(refused(app, &draft.answers, vec![fault])),
             Some(known) => Ok(known),
@@ -113,25 +135,50 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
     let outcome = app.writers.store_submission(&app.store, accepted).await?;
     if let Stored::Created(stored) = &outcome
-        && stored.follow_up.is_some()
+        && (stored.follow_up.is_some() || stored.test)
     {
         app.deliveries.notify_one();
     }
     Ok(outcome)
 }
 
-/// Refuses a draft of an intake key that corrects another sender's submission, as if that submission were unknown. A retry
-/// gets the original response, even if the corrected submission has been removed since.
-async fn refused_correction(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Stored>> {
-    let Some(corrected) = draft.supersedes.filter(|_| actor.role < Role::Staff) else { return Ok(None) };
+/// Fails until the database and the master key are verified.
+fn prepared(app: &App) -> Result<()> {
+    if app.prepared.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    Err(AppError::Unavailable("the database and its master key are not verified yet".into()))
+}
+
+/// The draft, with the reference of its subject as a reference of the clinic if its system is one of the clinic's own.
+fn of_clinic(clinic: &Clinic, draft: Draft) -> Draft {
+    let own = &clinic.profile.reference_systems;
+    let reference = draft.subject.reference.map(|reference| reference.within(own));
+    Draft { subject: SubjectDraft { reference, ..draft.subject }, ..draft }
+}
+
+/// The fault of a draft that only stored data shows.
+async fn stored_fault(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft) -> Result<Option<Fault>> {
+    match correction_fault(app, actor, draft).await? {
+        None => ambiguous_reference(app, actor, clinic, draft).await,
+        fault => Ok(fault),
+    }
+}
+
+/// The fault of a draft that corrects a submission. For an intake key, another sender's submission is unknown. A test
+/// corrects only a test, so that it changes nothing that counts.
+async fn correction_fault(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Fault>> {
+    let Some(corrected) = draft.supersedes else { return Ok(None) };
     let of = (actor.clinic_id, actor.sender_id);
-    if store::submissions::records::is_of_sender(&app.store, of, corrected).await? {
-        return Ok(None);
-    }
-    match earlier(app, actor, draft).await? {
-        None => Err(StoreError::Conflict(Meaning::SupersededSubmissionUnknown).into()),
-        known => Ok(known),
-    }
+    let own = actor.role >= Role::Staff || records::is_of_sender(&app.store, of, corrected).await?;
+    let test = if own { records::is_test(&app.store, actor.clinic_id, corrected).await? } else { None };
+    let (code, detail) = match test {
+        Some(test) if test == draft.test => return Ok(None),
+        Some(true) => (FaultCode::Contradiction, "only a test submission can correct a test submission"),
+        Some(false) => (FaultCode::Contradiction, "a test submission can only correct a test submission"),
+        None => (FaultCode::NotFound, UNKNOWN_CORRECTED),
+    };
+    Ok(Some(Fault::new("/supersedes", code, detail)))
 }
 
 /// The fault of a reference that may identify two people. It is either a reference with a system that the clinic does not
@@ -221,6 +268,10 @@ pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Ve
         ];
         let refused = set.into_iter().filter(|(set, _)| *set);
         faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
+        if draft.test {
+            let detail = "a browser key may not send test submissions; use an intake or staff key";
+            faults.push(Fault::new("/test", FaultCode::NotAllowed, detail));
+        }
     }
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {

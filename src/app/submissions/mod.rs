@@ -1,5 +1,6 @@
 //! Submissions: read one, reassess it, list many.
 
+pub mod erasure;
 pub mod exports;
 pub mod idempotency;
 pub mod intake;
@@ -97,7 +98,7 @@ pub async fn of_subject(
     }
     let (page, before) = store::submissions::of_subject(&app.store, actor.clinic_id, subject_id, page).await?;
     let mut items = screens(page.items, before.as_ref());
-    for screen in &mut items {
+    for screen in items.iter_mut().filter(|screen| !screen.submission.test) {
         screen.next_screen = match rule_tables::get(app, &screen.submission.assessment.rule_table).await {
             Ok(release) => next_screen(&release.table, &screen.submission),
             // An unusable table gives no interval; the history is still returned.

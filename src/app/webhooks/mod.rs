@@ -28,12 +28,13 @@ pub type Secret = Zeroizing<String>;
 pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(Webhook, Secret)> {
     checked(app, &draft)?;
     let now = app.ambient.now();
-    let WebhookDraft { url, description, events } = draft;
+    let WebhookDraft { url, description, events, test_submissions } = draft;
     let webhook = Webhook {
         webhook_id: new_id(&*app.ambient, now)?,
         url,
         description,
         events,
+        test_submissions,
         created_at: now,
         previous_secret_until: None,
         failing_since: None,

@@ -1,5 +1,6 @@
 //! The subject: the record of a person screened, with the clinic's own reference and optional contact data.
 
+pub mod contact;
 pub mod history;
 
 use jiff::Timestamp;
@@ -101,7 +102,7 @@ pub enum LookUp {
     Reference,
     /// The name, ignoring case and repeated spaces.
     Name,
-    /// The digits of the telephone number.
+    /// The digits of the telephone number, without its extension.
     Telephone,
     /// The e-mail address, ignoring case.
     Email,
@@ -206,7 +207,7 @@ impl LookUp {
             Self::Name => text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
             Self::Email => text.trim().to_lowercase(),
             Self::Telephone => {
-                let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+                let digits = contact::dialled(text);
                 // `+` and `00` are equivalent prefixes of international numbers.
                 digits.strip_prefix("00").map_or(digits.clone(), str::to_owned)
             }

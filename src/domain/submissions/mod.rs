@@ -23,6 +23,7 @@ use super::screening::rule_table::RuleTable;
 use super::screening::scoring::{self, ScoreOptions};
 use super::screening::urgency::Urgency;
 use super::subjects::SubjectDraft;
+use super::subjects::contact::ContactWarning;
 use stored::StoredSubmission;
 
 /// The record in another system that a submission came from.
@@ -39,6 +40,8 @@ pub struct Draft {
     /// The answers; every required item is present.
     pub answers: Answers,
     pub subject: SubjectDraft,
+    /// What was not kept of its contact data.
+    pub warnings: Vec<ContactWarning>,
     /// When the questions were answered; `None` for the time of receipt.
     pub answered_at: Option<Timestamp>,
     pub source: Option<ExternalSource>,
@@ -48,8 +51,17 @@ pub struct Draft {
     pub supersedes: Option<SubmissionId>,
     /// Whether it is history from another system. Such a submission was answered in the past and opens no follow-up.
     pub imported: bool,
+    /// Whether it is a test: it opens no follow-up and is counted nowhere.
+    pub test: bool,
     pub language: Language,
     pub idempotency: Option<Idempotency>,
+}
+
+impl Draft {
+    /// The pathways to follow: the one requested by name, or those of the clinic.
+    pub fn pathways<'a>(&'a self, clinic: &'a Clinic) -> &'a [PathwayId] {
+        self.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref)
+    }
 }
 
 /// An idempotency key and what it is bound to.
@@ -96,12 +108,19 @@ pub struct Accepted {
     pub audit: AuditEntry,
 }
 
+impl Accepted {
+    /// The urgency of a flagged test. `None` for a submission that is no test, is not flagged, or is history.
+    pub fn test_urgency(&self) -> Option<Urgency> {
+        self.assessment.urgency.filter(|_| self.draft.test && !self.draft.imported)
+    }
+}
+
 /// Scores a draft and derives everything to be written. The clinic's pathways are followed, unless the draft requests one
 /// by name. The clinic's due hours set when a follow-up is due.
 pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, stamp: Stamp) -> Accepted {
-    let pathways = draft.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref);
-    let assessment = scoring::score(table, &draft.answers, ScoreOptions { audiences: Audiences::PERSON, pathways });
-    let flagged = assessment.urgency.filter(|_| !draft.imported);
+    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: draft.pathways(clinic) };
+    let assessment = scoring::score(table, &draft.answers, asked);
+    let flagged = assessment.urgency.filter(|_| !draft.imported && !draft.test);
     let (id, action) = (stamp.audit_entry_id, AuditAction::SubmissionCreated);
     let audit = AuditEntry::new(id, actor.clinic_id, stamp.now, action, stamp.submission_id.0);
     Accepted {

@@ -14,6 +14,7 @@ use crate::screening::pathway::PathwayId;
 use crate::screening::red_flag::CareLevel;
 use crate::screening::rule_table::Band;
 use crate::screening::urgency::Urgency;
+use crate::subjects::contact::ContactWarning;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSubmission {
@@ -26,6 +27,8 @@ pub struct StoredSubmission {
     pub answered_at: Option<Timestamp>,
     /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
+    /// Whether it is a test; such a submission opens no follow-up and is counted nowhere.
+    pub test: bool,
     pub language: Language,
     pub source: Option<ExternalSource>,
     /// The pathway requested instead of the clinic's.
@@ -37,6 +40,8 @@ pub struct StoredSubmission {
     pub answers: Answers,
     pub assessment: Assessment,
     pub follow_up: Option<FollowUpLink>,
+    /// What was not kept of its contact data.
+    pub warnings: Vec<ContactWarning>,
 }
 
 /// The follow-up that a submission opened or joined, as of that time.
@@ -58,6 +63,8 @@ pub struct SubmissionSummary {
     pub received_at: Timestamp,
     /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
+    /// Whether it is a test; such a submission opens no follow-up and is counted nowhere.
+    pub test: bool,
     pub rule_table: String,
     /// The service's own total, with bounds.
     pub score: Score,
@@ -77,6 +84,8 @@ pub struct SubmissionFilter {
     pub flagged: Option<bool>,
     /// Only history from other systems, or only submissions that are not.
     pub imported: Option<bool>,
+    /// Only tests, or only submissions that are not.
+    pub test: Option<bool>,
     /// Only submissions with a measurement below its lowest plausible value.
     pub below_floor: bool,
     /// Only submissions settled in this band.
@@ -119,6 +128,7 @@ impl From<&StoredSubmission> for SubmissionSummary {
             origin: stored.origin,
             received_at: stored.received_at,
             imported: stored.imported,
+            test: stored.test,
             rule_table: assessment.rule_table.to_string(),
             score: assessment.score,
             band_at_least: assessment.band_at_least,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::fault::{Fault, FaultCode};
 use super::follow_ups::Change;
-use super::ids::{EventId, SubjectId, WebhookId};
+use super::ids::{EventId, SubjectId, SubmissionId, WebhookId};
 use super::names::names;
 
 names! {
@@ -15,6 +15,7 @@ names! {
         /// A submission was flagged: its follow-up was opened or joined.
         SubmissionFlagged = "submission.flagged",
         FollowUpStateChanged = "follow_up.state_changed",
+        SubmissionErased = "submission.erased",
         SubjectErased = "subject.erased",
         /// The service disabled another endpoint of the clinic.
         WebhookDisabled = "webhook.disabled",
@@ -37,6 +38,8 @@ pub struct Webhook {
     pub url: String,
     pub description: Option<String>,
     pub events: Vec<WebhookEvent>,
+    /// Whether flagged tests are sent too.
+    pub test_submissions: bool,
     pub created_at: Timestamp,
     /// Until when the secret before the last rotation also signs.
     pub previous_secret_until: Option<Timestamp>,
@@ -52,6 +55,8 @@ pub struct WebhookDraft {
     pub url: String,
     pub description: Option<String>,
     pub events: Vec<WebhookEvent>,
+    /// Whether flagged tests are sent too.
+    pub test_submissions: bool,
 }
 
 /// A change of an endpoint; `None` leaves a field as it is.
@@ -60,11 +65,12 @@ pub struct WebhookChange {
     pub url: Option<String>,
     pub description: Option<String>,
     pub events: Option<Vec<WebhookEvent>>,
+    pub test_submissions: Option<bool>,
     pub enabled: Option<bool>,
 }
 
-/// An event to be delivered to the subscribed endpoints. Its data are ids, a state, an urgency, a version or a reason,
-/// never more.
+/// An event to be delivered to the subscribed endpoints. Its data are ids, a state, an urgency, a version, a reason, or
+/// whether it is about a test, never more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     pub event_id: EventId,
@@ -82,6 +88,7 @@ impl WebhookChange {
             url: self.url.unwrap_or(webhook.url),
             description: self.description.or(webhook.description),
             events: self.events.unwrap_or(webhook.events),
+            test_submissions: self.test_submissions.unwrap_or(webhook.test_submissions),
         }
     }
 }
@@ -115,7 +122,7 @@ impl Event {
                 WebhookEvent::SubmissionFlagged,
                 json!({
                     "submission_id": submission_id, "subject_id": case.subject_id, "follow_up_id": case.follow_up_id,
-                    "state": state, "urgency": urgency,
+                    "state": state, "urgency": urgency, "test": false,
                 }),
             ),
             None if change.moved => (
@@ -128,6 +135,32 @@ impl Event {
             None => return None,
         };
         Some(Self { event_id, kind, at: change.at, subject_id: Some(case.subject_id), data })
+    }
+
+    /// A test was flagged. It has no follow-up; the urgency is the one that a follow-up would have had.
+    pub fn flagged_test(
+        submission_id: SubmissionId,
+        subject_id: SubjectId,
+        urgency: &'static str,
+        at: Timestamp,
+    ) -> Self {
+        let data = json!({
+            "submission_id": submission_id, "subject_id": subject_id, "follow_up_id": null, "state": null,
+            "urgency": urgency, "test": true,
+        });
+        let (event_id, kind) = (EventId(submission_id.0), WebhookEvent::SubmissionFlagged);
+        Self { event_id, kind, at, subject_id: Some(subject_id), data }
+    }
+
+    /// A single submission was erased. Erasing its subject also deletes this event.
+    pub fn submission_erased(
+        event_id: EventId,
+        submission_id: SubmissionId,
+        subject_id: SubjectId,
+        at: Timestamp,
+    ) -> Self {
+        let data = json!({"submission_id": submission_id, "subject_id": subject_id});
+        Self { event_id, kind: WebhookEvent::SubmissionErased, at, subject_id: Some(subject_id), data }
     }
 
     /// A subject was erased, with every subject merged into it.

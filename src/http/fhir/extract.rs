@@ -67,6 +67,7 @@ pub(super) async fn extract_sent(
         assessment: &assessment,
         answered: draft.answered_at.unwrap_or(now),
         issued: now,
+        test: draft.test,
         subject: subject.unwrap_or_default(),
         response,
         id: String::new(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::element::{coding, element, identifier, named};
-use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, QUESTIONNAIRE, RESULTS, SUBJECT};
+use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, QUESTIONNAIRE, RESULTS, SUBJECT, TEST};
 use super::options::code;
 use crate::domain::ids::SubjectId;
 use crate::domain::screening::answers::Answers;
@@ -11,7 +11,8 @@ use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
 use crate::domain::submissions::stored::StoredSubmission;
 
 pub(super) fn render(stored: &StoredSubmission) -> Value {
-    let tag = stored.imported.then(|| [coding(RESULTS, IMPORTED)]);
+    let tags = [(stored.imported, IMPORTED), (stored.test, TEST)];
+    let tag: Vec<Value> = tags.into_iter().filter(|(set, _)| *set).map(|(_, code)| coding(RESULTS, code)).collect();
     let response = json!({
         "resourceType": "QuestionnaireResponse",
         "id": stored.submission_id,

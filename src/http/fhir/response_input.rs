@@ -7,7 +7,7 @@ use serde_json::Value;
 use validator::Validate;
 
 use super::element::{given, reference};
-use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS};
+use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS, TEST};
 use super::response_items::{Found, ItemInput, Places};
 use crate::app::error::AppError;
 use crate::domain::fault::{Fault, FaultCode};
@@ -68,6 +68,14 @@ const PLACES: Places = Places {
     answer: |parent, _| format!("{parent}.answer"),
 };
 
+impl MetaInput {
+    /// Whether it has a tag of this service.
+    fn has(&self, code: &str) -> bool {
+        let own = |tag: &CodeInput| tag.system.as_deref() == Some(RESULTS) && tag.code.as_deref() == Some(code);
+        self.tag.iter().any(own)
+    }
+}
+
 impl ResponseInput {
     pub(super) fn about(&self) -> Option<Value> {
         let ReferenceInput { reference, identifier } = self.subject.as_ref()?;
@@ -115,9 +123,7 @@ impl ResponseInput {
         if self.questionnaire.is_some_and(|canonical| !known_form(&canonical, versions)) {
             fault("questionnaire", FaultCode::NotFound, "is not the form of this service in a known version");
         }
-        let says_imported =
-            |tag: &CodeInput| tag.system.as_deref() == Some(RESULTS) && tag.code.as_deref() == Some(IMPORTED);
-        let imported = self.meta.is_some_and(|meta| meta.tag.iter().any(says_imported));
+        let (imported, test) = self.meta.map(|meta| (meta.has(IMPORTED), meta.has(TEST))).unwrap_or_default();
         let source = source(self.identifier, &mut fault);
         let answered_at = self.authored.and_then(|text| {
             let parsed = text.parse().ok();
@@ -134,11 +140,13 @@ impl ResponseInput {
         let draft = Draft {
             answers,
             subject: SubjectDraft::default(),
+            warnings: Vec::new(),
             answered_at,
             source,
             pathway: None,
             supersedes: None,
             imported,
+            test,
             language,
             idempotency: None,
         };

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::element::reference;
+use super::element::{coding, element, reference};
+use super::names::{RESULTS, TEST};
 use super::response::person;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
@@ -21,6 +22,8 @@ pub(super) struct Scored<'a> {
     /// When the questions were answered.
     pub(super) answered: Timestamp,
     pub(super) issued: Timestamp,
+    /// Whether the response is a test, which the tag of its results states.
+    pub(super) test: bool,
     pub(super) subject: Value,
     /// Reference to the response, if it has one.
     pub(super) response: Option<Value>,
@@ -37,6 +40,7 @@ impl<'a> Scored<'a> {
             assessment: &stored.assessment,
             answered: stored.answered(),
             issued: stored.received_at,
+            test: stored.test,
             subject: person(stored.subject_id),
             response: Some(reference("QuestionnaireResponse", stored.submission_id)),
             id: stored.submission_id.to_string(),
@@ -47,8 +51,12 @@ impl<'a> Scored<'a> {
         self.table.texts(self.language)
     }
 
-    /// Metadata of a result, which never changes.
+    /// Metadata of a result, which never changes. A result without an id has a tag at most.
     pub(super) fn meta(&self) -> Option<Value> {
-        (!self.id.is_empty()).then(|| json!({"versionId": "1", "lastUpdated": self.issued}))
+        let stored = !self.id.is_empty();
+        let (version, updated) = (stored.then_some("1"), stored.then_some(self.issued));
+        let tag = self.test.then(|| [coding(RESULTS, TEST)]);
+        let meta = json!({"versionId": version, "lastUpdated": updated, "tag": tag});
+        (stored || self.test).then(|| element(meta))
     }
 }

@@ -20,6 +20,7 @@ use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::{Band, Confidence, Family, SourceKind};
 use crate::domain::screening::urgency::Urgency;
 use crate::domain::subjects::Channel;
+use crate::domain::subjects::contact::ContactWarning;
 use crate::domain::subjects::history::ChangeKind;
 use crate::domain::webhooks::delivery::{DeliveryFailure, DeliveryState};
 use crate::domain::webhooks::{DisabledReason, WebhookEvent};
@@ -79,6 +80,8 @@ on_the_wire! {
         LanguageName(Language) as "Language";
         /// How a person prefers to be contacted.
         ChannelName(Channel) as "Channel";
+        /// What was not kept of a submission.
+        WarningCodeName(ContactWarning) as "WarningCode";
         ChangeKindName(ChangeKind) as "SubjectChangeKind";
         FlagKindName(FlagKind) as "FlagKind";
         SourceKindName(SourceKind) as "SourceKind";

@@ -264,7 +264,7 @@ impl From<AppError> for Problem {
             }
             AppError::NoErasureLog => Self::new(
                 ProblemType::Unavailable,
-                "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), which is required to erase a subject",
+                "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), which every erasure requires",
             ),
             AppError::Conflict(detail) => Self::new(ProblemType::Conflict, detail),
             AppError::Stale => Self::new(ProblemType::Stale, READ_AGAIN),

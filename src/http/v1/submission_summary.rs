@@ -23,6 +23,8 @@ pub struct SubmissionSummaryBody {
     pub origin: OriginName,
     /// Whether this is history imported from another system, which opens no follow-up.
     pub imported: bool,
+    /// Whether this is a test, which opens no follow-up and is counted nowhere.
+    pub test: bool,
     /// Version of the rule table.
     pub rule_table: String,
     /// The own score total with its bounds.
@@ -62,6 +64,7 @@ impl From<SubmissionSummary> for SubmissionSummaryBody {
             subject_id: summary.subject_id.0,
             origin: OriginName(summary.origin),
             imported: summary.imported,
+            test: summary.test,
             rule_table: summary.rule_table,
             score: ScoreSummaryBody::from(summary.score),
             band: settled.then_some(BandName(summary.band_at_least)),

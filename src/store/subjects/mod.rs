@@ -134,7 +134,8 @@ pub async fn contact(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) 
     consented.map(|sealed| open_contact(&store.keys, clinic_id, subject_id, sealed.as_deref())).transpose()
 }
 
-/// The sources of each subject that has submissions of several intake keys or several record systems, by subject.
+/// The sources of each subject that has submissions of several intake keys or several record systems, by subject. Tests do not
+/// count.
 pub async fn shared_references(store: &Store, clinic_id: ClinicId) -> Result<Vec<SourceShare>> {
     let rows = sqlx::query!(
         r#"with shares as (
@@ -142,7 +143,7 @@ pub async fn shared_references(store: &Store, clinic_id: ClinicId) -> Result<Vec
                    max(s.received_at) as last, count(*) over (partition by s.subject_id) as sources
                from submissions s
                join credentials c on c.clinic_id = s.clinic_id and c.credential_id = s.credential_id
-               where s.clinic_id = $1 and c.role = 'intake'
+               where s.clinic_id = $1 and c.role = 'intake' and not s.test
                group by s.subject_id, c.sender_id, s.source_system)
            select h.subject_id, d.display_name as sender, h.source_system, h.submissions as "submissions!",
                h.first as "first!: jiff_sqlx::Timestamp", h.last as "last!: jiff_sqlx::Timestamp"

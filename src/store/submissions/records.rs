@@ -52,6 +52,17 @@ pub async fn is_of_sender(
     .await?)
 }
 
+/// Whether a submission is a test. `None` if it does not exist.
+pub async fn is_test(store: &Store, clinic_id: ClinicId, submission_id: SubmissionId) -> Result<Option<bool>> {
+    Ok(sqlx::query_scalar!(
+        "select test from submissions where clinic_id = $1 and submission_id = $2",
+        clinic_id.0,
+        submission_id.0,
+    )
+    .fetch_optional(&mut *store.clinic(clinic_id).await?)
+    .await?)
+}
+
 /// One page of a clinic's submissions, latest received first.
 pub async fn list(
     store: &Store,
@@ -64,7 +75,8 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
-                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+                  supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
+                  follow_up_joined, warnings,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,

@@ -120,6 +120,7 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         "create_submission_batch" => (None, Some(json!({"items": [{"submission": {"answers": fit()}}]})), 200),
         "create_submission" => (None, Some(json!({"answers": fit()})), 201),
         "get_submission" | "get_submission_assessment" => (Some(&*rows.submission), None, 200),
+        "delete_submission" => (Some(&*rows.submission), None, 204),
         "get_follow_up"
         | "list_follow_up_history"
         | "claim_follow_up"
@@ -199,13 +200,19 @@ fn before(operation: &Operation) -> &'static [&'static str] {
 }
 
 /// The rows for an operation: commands get a new follow-up that `holder` has moved into the required state, changes of
-/// subjects get new subjects, and the deletion of a webhook gets a new webhook. Other operations use `rows`.
+/// subjects get new subjects, the deletion of a webhook gets a new webhook, and that of a submission a new one without a
+/// follow-up, whose subject has others. Other operations use `rows`.
 pub(crate) async fn ready(world: &World, clinic: &Clinic, holder: &User, operation: &Operation, rows: &Rows) -> Rows {
     if operation.method != "GET" && operation.path.starts_with("/v1/subjects/{id}") {
         return Rows::fresh(world, clinic, operation).await;
     }
     if operation.id == "delete_webhook" {
         return Rows { spare_webhook: Rows::of(world, clinic).await.spare_webhook, ..rows.clone() };
+    }
+    if operation.id == "delete_submission" {
+        let body = json!({"answers": fit(), "subject": {"reference": "R-1"}});
+        let receipt = clinic.intake.submit(&body).await.expect(201);
+        return Rows { submission: receipt["id"].as_str().unwrap().to_owned(), ..rows.clone() };
     }
     if operation.method != "POST" || !operation.path.starts_with("/v1/follow-ups") {
         return rows.clone();

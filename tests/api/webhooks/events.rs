@@ -39,7 +39,7 @@ async fn events_of_submissions_follow_ups_and_erasures_contain_ids_only() {
     assert_eq!(
         flagged["data"],
         json!({"submission_id": id, "subject_id": subject, "follow_up_id": case, "state": "open",
-            "urgency": receipt["follow_up"]["urgency"]})
+            "urgency": receipt["follow_up"]["urgency"], "test": false})
     );
     assert_eq!(flagged["timestamp"], receipt["received_at"]);
     let moved = taken.iter().map(|one| read(&one.body)).find(|one| one["type"] == "follow_up.state_changed").unwrap();

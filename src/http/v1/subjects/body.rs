@@ -7,10 +7,11 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::subjects::contact::ContactWarning;
 use crate::domain::subjects::{Consent, Contact, LookUp, Reference, Subject, SubjectDraft};
 use crate::http::kernel::paging::page;
 use crate::http::kernel::text::plain;
-use crate::http::v1::contact::ContactBody;
+use crate::http::v1::contact::{ContactBody, ContactInput};
 
 /// Identity, contact data and consent of the subject, as far as the sender may give them.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -28,9 +29,8 @@ pub struct SubjectInput {
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub reference_system: Option<String>,
     /// Contact data; stored encrypted. Parts that are not given keep their values.
-    #[validate(nested)]
     #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
-    pub contact: Option<ContactBody>,
+    pub contact: Option<ContactInput>,
     /// Whether the person may be contacted. An older consent does not override a newer one.
     #[validate(nested)]
     #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
@@ -106,7 +106,8 @@ page!(
 );
 
 impl SubjectInput {
-    pub fn parse(self, faults: &mut Vec<Fault>) -> SubjectDraft {
+    /// The subject, and what is not kept of its contact data.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> (SubjectDraft, Vec<ContactWarning>) {
         let system = self.reference_system.as_deref().map(|text| (text, "/subject/reference_system"));
         if system.is_some() && self.reference.is_none() {
             let detail = "must be given with its system";
@@ -116,11 +117,9 @@ impl SubjectInput {
             let parsed = Reference::parse(system, (text, "/subject/reference"));
             parsed.map_err(|found| faults.extend(found)).ok()
         });
-        SubjectDraft {
-            reference,
-            contact: self.contact.map(Contact::from).unwrap_or_default(),
-            consent: self.consent.and_then(|consent| consent.parse("/subject/consent", faults)),
-        }
+        let (contact, warnings) = self.contact.map(|contact| contact.parse(faults)).unwrap_or_default();
+        let consent = self.consent.and_then(|consent| consent.parse("/subject/consent", faults));
+        (SubjectDraft { reference, contact, consent }, warnings)
     }
 }
 

@@ -46,6 +46,8 @@ pub struct SubmissionExportQuery {
     pub flagged: Option<bool>,
     /// Only history imported from another system (true), or only other submissions (false).
     pub imported: Option<bool>,
+    /// Only test submissions (true), or only other submissions (false).
+    pub test: Option<bool>,
     /// Only submissions whose band is settled and equal to this.
     pub band: Option<BandName>,
     /// Only submissions whose own score total is at least this.
@@ -136,6 +138,8 @@ pub struct ExportedSubmissionBody {
     pub source_id: Option<String>,
     /// Whether this is history imported from another system, which opens no follow-up.
     pub imported: bool,
+    /// Whether this is a test, which opens no follow-up and is counted nowhere.
+    pub test: bool,
 }
 
 /// A follow-up in an export.
@@ -206,6 +210,7 @@ impl SubmissionExportQuery {
         SubmissionFilter {
             flagged: self.flagged,
             imported: self.imported,
+            test: self.test,
             below_floor: false,
             band: self.band.map(|band| band.0),
             min_score: self.min_score,
@@ -261,6 +266,7 @@ impl From<Exported<ExportedSubmission>> for ExportedSubmissionBody {
             source_system,
             source_id,
             imported: summary.imported,
+            test: summary.test,
         }
     }
 }

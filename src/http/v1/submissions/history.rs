@@ -29,11 +29,12 @@ pub struct SubjectSubmissionBody {
     /// The submission.
     #[serde(flatten)]
     pub submission: SubmissionSummaryBody,
-    /// What changed since the subject's previous submission; null for the first.
+    /// What changed since the subject's previous submission that is no test; null for the first one and for a test.
     pub change: Option<ChangeBody>,
     /// When the questions were answered, if that differs from the time of receipt.
     pub answered_at: Option<Timestamp>,
-    /// When to screen again; null if the submission's rule table does not say, or if the person should be seen within a day.
+    /// When to screen again; null if the submission's rule table does not say, if the person should be seen within a day, or
+    /// for a test.
     pub next_screen: Option<NextScreenBody>,
 }
 

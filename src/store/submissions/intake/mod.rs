@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use crate::domain::ids::{ClinicId, SenderId, SubjectId, SubmissionId};
 use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
-use crate::domain::{audit::AuditEntry, subjects::Contact, submissions::Accepted};
+use crate::domain::{audit::AuditEntry, subjects::Contact, submissions::Accepted, webhooks::Event};
 use crate::store::database::role::{Role, switch_to};
 use crate::store::database::{Connection, Keys, Store, writer::Work};
 use crate::store::error::{Result, StoreError};
-use crate::store::{follow_ups::keep::keep, subjects::changes::add_to_contact};
+use crate::store::{follow_ups::keep::keep, subjects::changes::add_to_contact, webhooks::outbox};
 use people::Written;
 
 /// Maximum attempts of a batch when other transactions keep changing its subjects or keys.
@@ -74,6 +74,7 @@ impl Intake {
             received_at,
             answered_at: draft.answered_at,
             imported: draft.imported,
+            test: draft.test,
             language: draft.language,
             source: draft.source,
             pathway: draft.pathway,
@@ -82,6 +83,7 @@ impl Intake {
             answers: draft.answers,
             assessment,
             follow_up,
+            warnings: draft.warnings,
         }
     }
 
@@ -132,6 +134,7 @@ async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>>
         return Ok(None);
     }
     rows::insert(&mut transaction, &resolved).await?;
+    write_test_events(&mut transaction, &resolved).await?;
     tell_of_contact(&mut transaction, store, &resolved).await?;
     transaction.commit().await?;
     outcomes.extend(resolved.iter().map(|one| (one.place, Outcome::Stored(one.subject_id, one.follow_up))));
@@ -144,9 +147,22 @@ fn audit_entry(one: &Resolved<'_>) -> AuditEntry {
     AuditEntry { subject_id: Some(one.subject_id), ..one.intake.accepted.audit.clone() }
 }
 
+/// Writes the events of flagged tests, for the endpoints that ask for tests.
+async fn write_test_events(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<()> {
+    let event = |one: &Resolved<'_>| {
+        let accepted = &one.intake.accepted;
+        let (submission_id, urgency) = (accepted.submission_id, accepted.test_urgency()?.as_str());
+        let event = Event::flagged_test(submission_id, one.subject_id, urgency, accepted.received_at);
+        Some((accepted.actor.clinic_id, event))
+    };
+    let events: Vec<_> = resolved.iter().filter_map(event).collect();
+    if events.is_empty() { Ok(()) } else { outbox::write_tests(connection, events).await }
+}
+
 /// Adds contact data and consent, subject by subject, in the role that may read them. The last step of the transaction.
+/// Those of a test are not kept: it may name the subject of real submissions.
 async fn tell_of_contact(connection: &mut Connection, store: &Store, resolved: &[Resolved<'_>]) -> Result<()> {
-    for Resolved { intake, subject_id, .. } in resolved {
+    for Resolved { intake, subject_id, .. } in resolved.iter().filter(|one| !one.intake.accepted.draft.test) {
         let draft = &intake.accepted.draft.subject;
         if draft.contact != Contact::default() || draft.consent.is_some() {
             switch_to(connection, Role::App, Some(intake.accepted.actor.clinic_id)).await?;

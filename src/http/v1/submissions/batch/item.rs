@@ -23,8 +23,8 @@ use crate::http::kernel::trail::outcome_of;
 use crate::http::v1::screening::fragments::AllFragments;
 use crate::http::v1::screening::render::Rendering;
 use crate::http::v1::screening::view::AssessmentView;
-use crate::http::v1::submissions::body::ReceiptBody;
-use crate::http::v1::submissions::submit;
+use crate::http::v1::submissions::body::{ReceiptBody, SubmissionInput};
+use crate::http::v1::submissions::{submit, validate};
 
 /// Data shared by the items of a batch.
 #[derive(Clone)]
@@ -35,6 +35,7 @@ pub(super) struct Items {
     pub(super) clinic: Clinic,
     pub(super) language: Language,
     pub(super) view: AssessmentView,
+    pub(super) validate_only: bool,
 }
 
 impl Items {
@@ -54,7 +55,7 @@ impl Items {
     }
 
     async fn write(&self, line: Option<u64>, item: Result<Bytes, Problem>, into: &mut Vec<u8>) {
-        if let Err(problem) = self.store(line, item, into).await {
+        if let Err(problem) = self.process(line, item, into).await {
             let problem = self.recorded(problem).await;
             let status = problem.status_code().as_u16();
             let body = BatchResultBody { line, status, submission: None, problem: Some(problem.body()) };
@@ -63,21 +64,37 @@ impl Items {
         }
     }
 
-    /// Stores the item and writes its receipt.
-    async fn store(&self, line: Option<u64>, item: Result<Bytes, Problem>, into: &mut Vec<u8>) -> Result<(), Problem> {
+    /// Stores the item and writes its receipt, or only validates it.
+    async fn process(
+        &self,
+        line: Option<u64>,
+        item: Result<Bytes, Problem>,
+        into: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         let (submission, key) = parse(&item?)?;
         let body = Body::parse(submission)?;
+        if self.validate_only {
+            return self.validate(line, body, into).await;
+        }
         let Once { result: stored, .. } =
             Box::pin(submit(&self.state, &self.actor, &self.clinic, key, self.language, body)).await?;
         let release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
         let rendering = Rendering::new(&self.fragments, &release.table, stored.language, &self.clinic);
         let submission = Some(ReceiptBody::new(&stored, &rendering, self.view));
-        let result = BatchResultBody { line, status: StatusCode::CREATED.as_u16(), submission, problem: None };
-        let start = into.len();
-        serde_json::to_writer(&mut *into, &result).map_err(|error| {
-            into.truncate(start);
-            AppError::Internal(error.into()).into()
-        })
+        put(&BatchResultBody { line, status: StatusCode::CREATED.as_u16(), submission, problem: None }, into)
+    }
+
+    async fn validate(
+        &self,
+        line: Option<u64>,
+        body: Body<SubmissionInput>,
+        into: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        let valid = Box::pin(validate(&self.state, &self.actor, &self.clinic, self.language, body)).await?;
+        let table = rule_tables::current(&self.state.app);
+        let rendering = Rendering::new(&self.fragments, table, self.language, &self.clinic);
+        let submission = Some(ReceiptBody::of_valid(&valid, &rendering, self.view));
+        put(&BatchResultBody { line, status: StatusCode::OK.as_u16(), submission, problem: None }, into)
     }
 
     /// Audits a refusal, as for a single request; if that fails, that error is the result.
@@ -89,6 +106,15 @@ impl Items {
             _ => problem,
         }
     }
+}
+
+/// Adds a result. Nothing is added if it fails.
+fn put(result: &BatchResultBody<'_>, into: &mut Vec<u8>) -> Result<(), Problem> {
+    let start = into.len();
+    serde_json::to_writer(&mut *into, result).map_err(|error| {
+        into.truncate(start);
+        AppError::Internal(error.into()).into()
+    })
 }
 
 /// The submission in an item, and its idempotency key.

@@ -28,7 +28,8 @@ use crate::http::kernel::state::State;
 use crate::http::kernel::waiting::{Held, Share};
 use crate::http::v1::HttpResult;
 use crate::http::v1::screening::fragments::AllFragments;
-use crate::http::v1::screening::view::{AssessmentView, ViewQuery};
+use crate::http::v1::screening::view::AssessmentView;
+use crate::http::v1::submissions::body::IntakeQuery;
 use body::{BatchBody, BatchInput, MOST_ITEMS};
 use item::Items;
 use lines::{LINES, UNDER_WAY_BYTES, lines};
@@ -46,12 +47,15 @@ const NDJSON: &str = "application/x-ndjson";
 /// have got; a faulty item does not affect the others. An item whose result is 201 is stored on disk, even if the response is
 /// cut off. Send the batch again with the same `idempotency_key`s; items that are already stored are not stored twice.
 ///
+/// With `validate_only=true` each item is checked and scored in the same way, and nothing is stored: the result of an item that
+/// would be stored is 200.
+///
 /// Results have the view `summary` by default. A batch counts as one request against the rate limits. A clinic can run four batches at a
 /// time; a fifth is refused with 429 unless one of them ends within a second.
 #[utoipa::path(
     tag = "screening",
     params(
-        ViewQuery,
+        IntakeQuery,
         ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
     ),
     request_body(description = "The submissions", content(
@@ -75,10 +79,11 @@ pub async fn create_submission_batch(
     state: web::Data<State>,
     fragments: web::Data<AllFragments>,
     caller: Intake,
-    query: Later<Query<ViewQuery>>,
+    query: Later<Query<IntakeQuery>>,
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> HttpResult {
+    let IntakeQuery { view, validate_only } = query.read()?.0;
     let place = Arc::new(state.app.under_way.batch_place(&caller.actor()).await?);
     let share = state.waiting.share(caller.actor().credential_id);
     let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
@@ -86,7 +91,8 @@ pub async fn create_submission_batch(
         actor: caller.actor(),
         language: accepted.for_clinic(caller.clinic()),
         clinic: caller.clinic().clone(),
-        view: query.read()?.0.view.unwrap_or(AssessmentView::Summary),
+        view: view.unwrap_or(AssessmentView::Summary),
+        validate_only: validate_only.unwrap_or(false),
         state,
         fragments,
     };
