@@ -151,6 +151,7 @@ mod tests {
             supersedes: None,
             imported: false,
             superseded_by: None,
+            superseded_at: None,
             answers: given,
             assessment,
             follow_up: None,
