@@ -12,13 +12,13 @@ use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::scoring::ScoreOptions;
 use crate::domain::subjects::SubjectDraft;
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
-use crate::domain::submissions::{Draft, Stamp, accept};
+use crate::domain::submissions::{Draft, Stamp, accept, correction};
 use crate::domain::{
     audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,
 };
 use crate::store::idempotency_keys::{Effect, Kept};
 pub use crate::store::writers::{Held, PLACES};
-use crate::store::{self, database::constraint::Meaning, error::StoreError};
+use crate::store::{self, error::StoreError};
 
 /// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
 /// and the red flags of the answers.
@@ -72,10 +72,11 @@ pub async fn submit(
         };
         return shown_again(app, actor, *stored).await.map(Once::replayed);
     }
-    // Evaluated first: the transaction consumes the answers, and may find that the submission to correct does not exist.
+    // Evaluated first: the transaction consumes the answers, and may refuse the correction.
     let alarm = draft.supersedes.map(|_| alarm(app, &draft.answers));
     let outcome = score_and_store(app, actor, clinic, draft).await.map_err(|error| match (error, alarm) {
         (AppError::Faulty(faults), Some(alarm)) => AppError::Refused { faults, alarm },
+        (AppError::AlreadyCorrected { .. }, alarm) => AppError::AlreadyCorrected { alarm },
         (error, _) => error,
     })?;
     match outcome {
@@ -120,16 +121,15 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
     Ok(outcome)
 }
 
-/// Refuses a draft of an intake key that corrects another sender's submission, as if that submission were unknown. A retry
-/// gets the original response, even if the corrected submission has been removed since.
+/// Refuses a draft that may not correct the submission that it names. An intake key gets the same answer for another sender's
+/// submission and for an unknown one. A retry gets the original response, although the submission is corrected since, or has
+/// been removed. The transaction checks again, and checks the subject.
 async fn refused_correction(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Stored>> {
-    let Some(corrected) = draft.supersedes.filter(|_| actor.role < Role::Staff) else { return Ok(None) };
-    let of = (actor.clinic_id, actor.sender_id);
-    if store::submissions::records::is_of_sender(&app.store, of, corrected).await? {
-        return Ok(None);
-    }
+    let Some(supersedes) = draft.supersedes else { return Ok(None) };
+    let corrected = store::submissions::corrections::find(&app.store, actor.clinic_id, supersedes).await?;
+    let Err(refusal) = correction::allowed(corrected.as_ref(), actor, draft.imported) else { return Ok(None) };
     match earlier(app, actor, draft).await? {
-        None => Err(StoreError::Conflict(Meaning::SupersededSubmissionUnknown).into()),
+        None => Err(StoreError::Correction(refusal).into()),
         known => Ok(known),
     }
 }

@@ -178,7 +178,7 @@ impl DayRange {
 pub fn without(counts: Vec<Count>, corrected: &[Count]) -> Vec<Count> {
     let mut less: HashMap<(Date, Dimension, &str), u64> = HashMap::new();
     for Count { day, dimension, value, count } in corrected {
-        *less.entry((*day, *dimension, value)).or_default() += count;
+        *less.entry((*day, *dimension, value.as_str())).or_default() += count;
     }
     let remaining = |one: Count| {
         let taken = less.get(&(one.day, one.dimension, one.value.as_str())).copied().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Submissions: stored through the writers of [`intake`], found and listed.
 
+pub mod corrections;
 pub mod exports;
 pub(super) mod intake;
 pub mod records;
@@ -58,6 +59,9 @@ pub async fn find(store: &Store, clinic_id: ClinicId, submission_id: SubmissionI
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+                  (select max(later.received_at) from submissions later
+                   where later.clinic_id = submissions.clinic_id
+                     and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
                   received_at as "received_at: jiff_sqlx::Timestamp",
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions where clinic_id = $1 and submission_id = $2"#,
@@ -81,7 +85,10 @@ pub async fn list(
     let rows = sqlx::query_as!(
         SummaryRow,
         r#"select submission_id, subject_id, origin, imported, rule_table, score_total, score_lower, score_upper, band_at_least,
-                  band_at_most, care_level, flagged, follow_up_id,
+                  band_at_most, care_level, flagged, follow_up_id, supersedes,
+                  (select later.submission_id from submissions later
+                   where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
+                   order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
                   received_at as "received_at: jiff_sqlx::Timestamp"
            from submissions
            where clinic_id = $1
@@ -141,6 +148,9 @@ pub async fn of_subject(
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+                  (select max(later.received_at) from submissions later
+                   where later.clinic_id = submissions.clinic_id
+                     and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
                   received_at as "received_at: jiff_sqlx::Timestamp",
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions
@@ -173,7 +183,10 @@ pub async fn of_follow_up(
     let rows = sqlx::query_as!(
         SummaryRow,
         r#"select submission_id, subject_id, origin, imported, rule_table, score_total, score_lower, score_upper, band_at_least,
-                  band_at_most, care_level, flagged, follow_up_id,
+                  band_at_most, care_level, flagged, follow_up_id, supersedes,
+                  (select later.submission_id from submissions later
+                   where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
+                   order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
                   received_at as "received_at: jiff_sqlx::Timestamp"
            from submissions where clinic_id = $1 and follow_up_id = $2
            order by received_at, submission_id limit 200"#,
@@ -198,6 +211,7 @@ pub(super) struct Row {
     pub pathway: Option<String>,
     pub supersedes: Option<Uuid>,
     pub superseded_by: Option<Uuid>,
+    pub superseded_at: Option<jiff_sqlx::Timestamp>,
     pub imported: bool,
     pub answers: Value,
     pub assessment: Value,
@@ -223,6 +237,7 @@ impl Row {
             pathway: pathway.transpose()?,
             supersedes: self.supersedes.map(SubmissionId),
             superseded_by: self.superseded_by.map(SubmissionId),
+            superseded_at: self.superseded_at.map(jiff_sqlx::Timestamp::to_jiff),
             imported: self.imported,
             answers: answers(&self.answers.to_string())?,
             assessment: known(serde_json::from_value(self.assessment).ok(), TABLE, "assessment")?,
@@ -255,6 +270,8 @@ struct SummaryRow {
     care_level: Option<String>,
     flagged: bool,
     follow_up_id: Option<Uuid>,
+    supersedes: Option<Uuid>,
+    superseded_by: Option<Uuid>,
 }
 
 impl SummaryRow {
@@ -279,6 +296,8 @@ impl SummaryRow {
                 .transpose()?,
             flagged: self.flagged,
             follow_up_id: self.follow_up_id.map(FollowUpId),
+            supersedes: self.supersedes.map(SubmissionId),
+            superseded_by: self.superseded_by.map(SubmissionId),
         })
     }
 }

@@ -6,7 +6,8 @@ use super::Row;
 use crate::domain::ids::{ClinicId, SenderId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::{
-    submissions::ExternalSource, submissions::record::RecordFilter, submissions::stored::StoredSubmission,
+    submissions::ExternalSource, submissions::record::RecordFilter, submissions::record::Standing,
+    submissions::stored::StoredSubmission,
 };
 use crate::store::database::page::{Key, Scope};
 use crate::store::database::{Store, at, bound};
@@ -61,6 +62,8 @@ pub async fn list(
 ) -> Result<Page<StoredSubmission>> {
     let scope = Scope { clinic_id, list: "records by received_at", filter: format!("{filter:?}") };
     let after = scope.after(&store.keys, page)?;
+    let names = |all: &Vec<Standing>| all.iter().map(|one| one.as_str().to_owned()).collect::<Vec<_>>();
+    let standings = filter.standings.as_ref().map(names);
     let rows = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
@@ -68,6 +71,9 @@ pub async fn list(
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+                  (select max(later.received_at) from submissions later
+                   where later.clinic_id = submissions.clinic_id
+                     and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
                   received_at as "received_at: jiff_sqlx::Timestamp",
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions
@@ -83,6 +89,12 @@ pub async fn list(
              and ($9::timestamptz is null or coalesce(answered_at, received_at) < $9)
              and ($10::timestamptz is null or received_at >= $10)
              and ($11::timestamptz is null or received_at < $11)
+             and ($15::text[] is null
+                  or case when exists (select from submissions later
+                                       where later.clinic_id = submissions.clinic_id
+                                         and later.supersedes = submissions.submission_id) then 'superseded'
+                          when supersedes is not null then 'correction'
+                          else 'original' end = any($15))
              and (received_at, submission_id) < (
                  coalesce($12::timestamptz, 'infinity'),
                  coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
@@ -102,6 +114,7 @@ pub async fn list(
         after.map(|key| at(key.at)) as _,
         after.map(|key| key.id),
         i64::from(page.limit) + 1,
+        standings.as_deref(),
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;

@@ -42,8 +42,9 @@ pub struct SubmissionInput {
     pub source: Option<SourceInput>,
     /// Pathway to evaluate instead of the clinic's own.
     pub pathway: Option<PathwayName>,
-    /// The submission that this one corrects. Not allowed with a browser key; an intake key can correct what its sender
-    /// submitted.
+    /// The submission that this one corrects: of the same subject, and not corrected yet (409 otherwise). Without
+    /// `subject.reference` this one belongs to the subject of the corrected one. An intake key can correct what its sender
+    /// submitted; not allowed with a browser key.
     pub supersedes: Option<Uuid>,
     /// Whether this is history imported from another system: it is scored and stored, but never opens a follow-up. Requires
     /// `answered_at`, in the past. Not allowed with a browser key.
@@ -77,8 +78,8 @@ pub struct ReceiptBody<'a> {
     pub subject_id: Uuid,
     /// Origin of the submission.
     pub origin: OriginName,
-    /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
-    /// or was imported.
+    /// The follow-up that the submission opened, joined or corrected, in its state at that time; null when the submission is
+    /// imported, or neither flagged nor a correction of a submission of an open follow-up.
     pub follow_up: Option<FollowUpLinkBody>,
     /// The assessment of the answers by the rule table.
     pub assessment: AssessmentBody<'a>,
@@ -101,7 +102,7 @@ pub struct SubmissionBody<'a> {
     pub pathway: Option<PathwayName>,
     /// The submission that this one corrects.
     pub supersedes: Option<Uuid>,
-    /// The latest submission that corrects this one; this one is kept unchanged.
+    /// The submission that corrects this one; this one is kept unchanged.
     pub superseded_by: Option<Uuid>,
     /// The answers.
     #[schema(value_type = AnswersBody)]

@@ -37,7 +37,7 @@ use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, Pat
 use crate::http::kernel::json_response::{json_response, mark_replayed};
 use crate::http::kernel::names::BandName;
 use crate::http::kernel::paging::{self, DEFAULT_LIMIT, page};
-use crate::http::kernel::problem::Problem;
+use crate::http::kernel::problem::{Problem, ProblemBody};
 use crate::http::kernel::state::State;
 use crate::http::kernel::text::plain;
 use crate::http::kernel::{alarm, lag};
@@ -109,8 +109,12 @@ page!(
         "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
             "medications": ["systemic_corticosteroid_3_weeks"]}
     })),
-    responses((status = 201, description = "Stored", body = ReceiptBody,
-        headers(("Location" = String, description = "Path of the submission")))),
+    responses(
+        (status = 201, description = "Stored", body = ReceiptBody,
+            headers(("Location" = String, description = "Path of the submission"))),
+        (status = 409, description = "The submission in `supersedes` is corrected already", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionCreated))),
     security(("key" = ["browser"]))
 )]

@@ -41,6 +41,8 @@ pub(in crate::store) enum Touched {
     /// A subject, by the hash of its reference.
     Person(Uuid, Vec<u8>),
     Key(SenderId, String),
+    /// A submission to be corrected. Two corrections of it are never in one transaction, so the second finds the first.
+    Corrected(SubmissionId),
 }
 
 /// A submission that proceeds, with its subject.
@@ -79,6 +81,7 @@ impl Intake {
             pathway: draft.pathway,
             supersedes: draft.supersedes,
             superseded_by: None,
+            superseded_at: None,
             answers: draft.answers,
             assessment,
             follow_up,
@@ -103,7 +106,8 @@ impl Work for Intake {
         let person = self.reference.as_ref().map(|written| Touched::Person(self.clinic(), written.hash.clone()));
         let idempotency = self.accepted.draft.idempotency.as_ref();
         let key = idempotency.map(|idempotency| Touched::Key(idempotency.sender_id, idempotency.key.clone()));
-        person.into_iter().chain(key).collect()
+        let corrected = self.accepted.draft.supersedes.map(Touched::Corrected);
+        person.into_iter().chain(key).chain(corrected).collect()
     }
 
     async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Outcome>> {
