@@ -11,6 +11,7 @@ mod bounds;
 mod cds_hooks;
 mod clinics;
 mod conformance;
+mod corrections;
 mod cors;
 mod credentials;
 mod day;
