@@ -30,8 +30,8 @@ async fn worklist(clinic: &Clinic) -> Value {
 /// The rows of an export, by the id of the resource.
 async fn exported(user: &User, name: &str, id: &Value) -> Value {
     let answer = user.get(&format!("/v1/exports/{name}")).await;
-    let rows = answer.text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let row = rows.into_iter().find(|row| row["id"] == *id).unwrap();
+    let mut rows = answer.text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let row = rows.find(|row| row["id"] == *id).unwrap();
     print(&format!("export of {name}"), &row);
     row
 }
