@@ -62,8 +62,7 @@ pub async fn list(
 ) -> Result<Page<StoredSubmission>> {
     let scope = Scope { clinic_id, list: "records by received_at", filter: format!("{filter:?}") };
     let after = scope.after(&store.keys, page)?;
-    let names = |all: &Vec<Standing>| all.iter().map(|one| one.as_str().to_owned()).collect::<Vec<_>>();
-    let standings = filter.standings.as_ref().map(names);
+    let standings = filter.standings.as_deref().map(names);
     let rows = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
@@ -71,9 +70,8 @@ pub async fn list(
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
-                  (select max(later.received_at) from submissions later
-                   where later.clinic_id = submissions.clinic_id
-                     and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
+                  (select max(later.received_at) from submissions later where later.clinic_id = submissions.clinic_id
+                   and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
                   received_at as "received_at: jiff_sqlx::Timestamp",
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions
@@ -89,16 +87,12 @@ pub async fn list(
              and ($9::timestamptz is null or coalesce(answered_at, received_at) < $9)
              and ($10::timestamptz is null or received_at >= $10)
              and ($11::timestamptz is null or received_at < $11)
-             and ($15::text[] is null
-                  or case when exists (select from submissions later
-                                       where later.clinic_id = submissions.clinic_id
-                                         and later.supersedes = submissions.submission_id) then 'superseded'
-                          when supersedes is not null then 'correction'
-                          else 'original' end = any($15))
-             and (received_at, submission_id) < (
-                 coalesce($12::timestamptz, 'infinity'),
-                 coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-             )
+             and ($15::text[] is null or case
+                 when exists (select from submissions later where later.clinic_id = submissions.clinic_id
+                              and later.supersedes = submissions.submission_id) then 'superseded'
+                 when supersedes is not null then 'correction' else 'original' end = any($15))
+             and (received_at, submission_id) < (coalesce($12::timestamptz, 'infinity'),
+                                                 coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
            order by received_at desc, submission_id desc limit $14"#,
         clinic_id.0,
         filter.submission_id.map(|id| id.0),
@@ -120,4 +114,8 @@ pub async fn list(
     .await?;
     let stored = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
     Ok(scope.page(&store.keys, page.limit, stored, |last| Key::new(last.received_at, last.submission_id.0)))
+}
+
+fn names(standings: &[Standing]) -> Vec<String> {
+    standings.iter().map(|one| one.as_str().to_owned()).collect()
 }
