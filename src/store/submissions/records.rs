@@ -85,8 +85,7 @@ pub async fn list(
              and ($7::text is null or rule_table = $7)
              and ($8::timestamptz is null or coalesce(answered_at, received_at) >= $8)
              and ($9::timestamptz is null or coalesce(answered_at, received_at) < $9)
-             and ($10::timestamptz is null or received_at >= $10)
-             and ($11::timestamptz is null or received_at < $11)
+             and ($10::timestamptz is null or received_at >= $10) and ($11::timestamptz is null or received_at < $11)
              and ($15::text[] is null or case
                  when exists (select from submissions later where later.clinic_id = submissions.clinic_id
                               and later.supersedes = submissions.submission_id) then 'superseded'
