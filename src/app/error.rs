@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::follow_ups::Latest;
 use crate::domain::ids::{ClinicId, CredentialId};
+use crate::domain::submissions::correction::CorrectionRefusal;
 use crate::domain::{access::actor::Role, screening::rule_table::Id, screening::scoring::Alarm};
 use crate::store::{database::constraint::Meaning, error::StoreError};
 
@@ -19,6 +20,9 @@ pub enum AppError {
         /// The red flags of the answers that could be read.
         alarm: Alarm,
     },
+    /// The submission to be corrected is corrected already. Holds the red flags of the answers.
+    #[error("the submission is corrected already")]
+    AlreadyCorrected { alarm: Option<Alarm> },
     /// The resource does not exist, or belongs to another clinic or sender.
     #[error("not found")]
     NotFound,
@@ -68,12 +72,34 @@ pub enum AppError {
 
 pub type Result<T, E = AppError> = std::result::Result<T, E>;
 
-/// The detail of the fault of a draft that corrects a submission that the caller cannot correct.
-pub(in crate::app) const UNKNOWN_CORRECTED: &str = "there is no such submission";
-
 impl AppError {
     pub fn fault(pointer: &str, code: FaultCode, detail: &str) -> Self {
         Self::Faulty(vec![Fault::new(pointer, code, detail)])
+    }
+
+    fn correction(refusal: CorrectionRefusal) -> Self {
+        match refusal {
+            CorrectionRefusal::Unknown => {
+                Self::fault("/supersedes", FaultCode::NotFound, "there is no such submission")
+            }
+            CorrectionRefusal::Superseded => Self::AlreadyCorrected { alarm: None },
+            CorrectionRefusal::OtherSubject => {
+                let detail = "that submission belongs to another subject; send the reference of its subject, or none";
+                Self::fault("/supersedes", FaultCode::Contradiction, detail)
+            }
+            CorrectionRefusal::OtherKind => {
+                let detail = "must be the same as in the corrected submission: history corrects history only";
+                Self::fault("/imported", FaultCode::Contradiction, detail)
+            }
+            CorrectionRefusal::OfTest => {
+                let detail = "only a test submission can correct a test submission";
+                Self::fault("/supersedes", FaultCode::Contradiction, detail)
+            }
+            CorrectionRefusal::ByTest => {
+                let detail = "a test submission can only correct a test submission";
+                Self::fault("/supersedes", FaultCode::Contradiction, detail)
+            }
+        }
     }
 
     /// Copies an error that concurrent requests share.
@@ -90,9 +116,8 @@ impl AppError {
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict(Meaning::SupersededSubmissionUnknown) => {
-                Self::fault("/supersedes", FaultCode::NotFound, UNKNOWN_CORRECTED)
-            }
+            StoreError::Conflict(Meaning::SupersededSubmissionUnknown) => Self::correction(CorrectionRefusal::Unknown),
+            StoreError::Correction(refusal) => Self::correction(refusal),
             StoreError::Conflict(Meaning::AnotherCaseOpen) => {
                 Self::Conflict("another follow-up of this subject is open")
             }

@@ -2,12 +2,16 @@
 
 use super::database::{constraint::Meaning, keys::KeyError};
 use crate::domain::causes::with_causes;
+use crate::domain::submissions::correction::CorrectionRefusal;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A named constraint was violated, with a meaning for the caller.
     #[error("the database refused the row: {0:?}")]
     Conflict(Meaning),
+    /// The submission may not correct the one that it names.
+    #[error("the submission to be corrected is refused: {0:?}")]
+    Correction(CorrectionRefusal),
     #[error("the row does not exist")]
     Missing,
     #[error("the row changed since it was read")]

@@ -12,6 +12,7 @@ mod cds_hooks;
 mod clinics;
 mod conformance;
 mod contact_data;
+mod corrections;
 mod cors;
 mod credentials;
 mod day;

@@ -146,7 +146,9 @@ async fn a_browser_key_may_not_set_a_reference_or_a_correction() {
     }
     // An intake key cannot correct what another sender submitted either.
     assert_eq!(clinic.intake.submit(&body).await.pointers(), ["/supersedes"]);
+    let mut earlier = earlier;
     for user in [&clinic.staff, &clinic.admin] {
+        let body = json!({"answers": fit(), "source": {"system": "ehr", "id": "1"}, "supersedes": earlier});
         let location = user.submit(&body).await.header("location").to_owned();
         let stored = clinic.staff.get(&location).await.expect(200);
         assert_eq!(stored["source"], body["source"]);
@@ -154,6 +156,7 @@ async fn a_browser_key_may_not_set_a_reference_or_a_correction() {
         // A corrected submission is kept unchanged, and refers to its correction.
         let kept = clinic.staff.get(&format!("/v1/submissions/{}", earlier.as_str().unwrap())).await.expect(200);
         assert_eq!((&kept["superseded_by"], &kept["answers"]["age"]), (&stored["id"], &fit()["age"]));
+        earlier = stored["id"].clone();
     }
     // A browser key may submit contact data.
     let contact = json!({"contact": {"telephone": "600 111 222"}, "consent": consent(true)});

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 
 use crate::app::ambient::{new_id, possible};
-use crate::app::error::UNKNOWN_CORRECTED;
 use crate::app::{App, AppError, Result, audit::audited_read, once::Once, screening::rule_tables};
 use crate::domain::access::actor::{Actor, Origin, Role};
 use crate::domain::fault::{Fault, FaultCode};
@@ -13,16 +12,17 @@ use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::scoring::ScoreOptions;
-use crate::domain::subjects::SubjectDraft;
+use crate::domain::subjects::{SubjectDraft, contact::ContactWarning};
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
+use crate::domain::submissions::correction::{self, CorrectionRefusal};
 use crate::domain::submissions::{Draft, Stamp, accept};
 use crate::domain::{
     audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,
 };
-use crate::store;
 use crate::store::idempotency_keys::{Effect, Kept};
-use crate::store::submissions::records;
+use crate::store::submissions::corrections;
 pub use crate::store::writers::{Held, PLACES};
+use crate::store::{self, error::StoreError};
 
 /// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
 /// and the red flags of the answers.
@@ -56,23 +56,23 @@ pub struct Valid {
     pub origin: Origin,
     pub received_at: Timestamp,
     pub test: bool,
+    pub warnings: Vec<ContactWarning>,
     pub answers: Answers,
     pub assessment: Assessment,
 }
 
 /// Checks and scores a draft without storing it. Its idempotency key is not used. `faults` are those found when it was read.
-/// Fails with the faults with which [`submit`] would refuse it, and the red flags of the answers.
+/// Fails as [`submit`] would, with the red flags of the answers.
 pub async fn validate(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft, faults: Vec<Fault>) -> Result<Valid> {
     let assessment = preview(app, actor, clinic, &draft, faults)?;
     prepared(app)?;
     let draft = of_clinic(clinic, draft);
-    match stored_fault(app, actor, clinic, &draft).await? {
-        None => {
-            let (origin, received_at) = (Origin::from_role(actor.role), app.ambient.now());
-            Ok(Valid { origin, received_at, test: draft.test, answers: draft.answers, assessment })
-        }
-        Some(fault) => Err(refused(app, &draft.answers, vec![fault])),
+    if let Some(error) = stored_refusal(app, actor, clinic, &draft).await? {
+        return Err(with_alarm(error, || alarm(app, &draft.answers)));
     }
+    let (origin, received_at) = (Origin::from_role(actor.role), app.ambient.now());
+    let Draft { test, warnings, answers, .. } = draft;
+    Ok(Valid { origin, received_at, test, warnings, answers, assessment })
 }
 
 /// A place for a submission, to be held until the response is made. Call it before the body is read. Fails when the submission
@@ -100,11 +100,11 @@ pub async fn submit(
         };
         return shown_again(app, actor, *stored).await.map(Once::replayed);
     }
-    // Evaluated first: the transaction consumes the answers, and may find that the submission to correct does not exist.
+    // Evaluated first: the transaction consumes the answers, and may refuse the correction.
     let alarm = draft.supersedes.map(|_| alarm(app, &draft.answers));
-    let outcome = score_and_store(app, actor, clinic, draft).await.map_err(|error| match (error, alarm) {
-        (AppError::Faulty(faults), Some(alarm)) => AppError::Refused { faults, alarm },
-        (error, _) => error,
+    let outcome = score_and_store(app, actor, clinic, draft).await.map_err(|error| match alarm {
+        Some(alarm) => with_alarm(error, || alarm),
+        None => error,
     })?;
     match outcome {
         Stored::Created(stored) => Ok(Once::first(*stored)),
@@ -118,10 +118,10 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
     prepared(app)?;
     let now = app.ambient.now();
     let draft = of_clinic(clinic, draft);
-    if let Some(fault) = stored_fault(app, actor, clinic, &draft).await? {
-        // A retry gets the original response, even if the corrected submission has been removed since.
+    if let Some(error) = stored_refusal(app, actor, clinic, &draft).await? {
+        // A retry gets the original response, although the submission is corrected since, or has been removed.
         return match earlier(app, actor, &draft).await? {
-            None => Err(refused(app, &draft.answers, vec![fault])),
+            None => Err(with_alarm(error, || alarm(app, &draft.answers))),
             Some(known) => Ok(known),
         };
     }
@@ -157,28 +157,42 @@ fn of_clinic(clinic: &Clinic, draft: Draft) -> Draft {
     Draft { subject: SubjectDraft { reference, ..draft.subject }, ..draft }
 }
 
-/// The fault of a draft that only stored data shows.
-async fn stored_fault(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft) -> Result<Option<Fault>> {
-    match correction_fault(app, actor, draft).await? {
-        None => ambiguous_reference(app, actor, clinic, draft).await,
-        fault => Ok(fault),
+/// The refusal of a draft that only stored data shows, without red flags. The transaction checks a correction again.
+async fn stored_refusal(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft) -> Result<Option<AppError>> {
+    if let Some(refusal) = refused_correction(app, actor, clinic, draft).await? {
+        return Ok(Some(StoreError::Correction(refusal).into()));
     }
+    let fault = ambiguous_reference(app, actor, clinic, draft).await?;
+    Ok(fault.map(|fault| AppError::Faulty(vec![fault])))
 }
 
-/// The fault of a draft that corrects a submission. For an intake key, another sender's submission is unknown. A test
-/// corrects only a test, so that it changes nothing that counts.
-async fn correction_fault(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Fault>> {
-    let Some(corrected) = draft.supersedes else { return Ok(None) };
-    let of = (actor.clinic_id, actor.sender_id);
-    let own = actor.role >= Role::Staff || records::is_of_sender(&app.store, of, corrected).await?;
-    let test = if own { records::is_test(&app.store, actor.clinic_id, corrected).await? } else { None };
-    let (code, detail) = match test {
-        Some(test) if test == draft.test => return Ok(None),
-        Some(true) => (FaultCode::Contradiction, "only a test submission can correct a test submission"),
-        Some(false) => (FaultCode::Contradiction, "a test submission can only correct a test submission"),
-        None => (FaultCode::NotFound, UNKNOWN_CORRECTED),
+/// Why a draft may not correct the submission that it names. An intake key gets the same answer for another sender's submission
+/// and for an unknown one.
+async fn refused_correction(
+    app: &App,
+    actor: &Actor,
+    clinic: &Clinic,
+    draft: &Draft,
+) -> Result<Option<CorrectionRefusal>> {
+    let Some(supersedes) = draft.supersedes else { return Ok(None) };
+    let found = corrections::find(&app.store, actor.clinic_id, supersedes).await?;
+    let subject_id = match correction::allowed(found.as_ref(), actor, draft.kind()) {
+        Ok(corrected) => corrected.subject_id,
+        Err(refusal) => return Ok(Some(refusal)),
     };
-    Ok(Some(Fault::new("/supersedes", code, detail)))
+    let Some(reference) = &draft.subject.reference else { return Ok(None) };
+    let own = &clinic.profile.reference_systems;
+    let same = corrections::is_of_subject(&app.store, actor.clinic_id, subject_id, reference, own).await?;
+    Ok((!same).then_some(CorrectionRefusal::OtherSubject))
+}
+
+/// A refusal with red flags. Other errors are unchanged.
+fn with_alarm(error: AppError, alarm: impl FnOnce() -> Alarm) -> AppError {
+    match error {
+        AppError::Faulty(faults) => AppError::Refused { faults, alarm: alarm() },
+        AppError::AlreadyCorrected { .. } => AppError::AlreadyCorrected { alarm: Some(alarm()) },
+        error => error,
+    }
 }
 
 /// The fault of a reference that may identify two people. It is either a reference with a system that the clinic does not

@@ -135,6 +135,8 @@ fn with_other(staying: &FollowUp, closing: &FollowUp) -> FollowUp {
         band: staying.band.max(closing.band),
         findings: union(&staying.findings, &closing.findings),
         positive_instruments: union(&staying.positive_instruments, &closing.positive_instruments),
+        flagged: staying.flagged || closing.flagged,
+        corrected_at: staying.corrected_at.max(closing.corrected_at),
         ..staying.clone()
     }
 }

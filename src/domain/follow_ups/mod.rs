@@ -2,6 +2,7 @@
 
 mod case;
 mod command;
+mod correct;
 mod decide;
 mod join;
 mod merge;
@@ -12,6 +13,7 @@ pub use case::{
     NotNeededReason, StateName,
 };
 pub use command::{FollowUpCommand, Note, Refusal};
+pub use correct::{Content, Correction, correct};
 pub use decide::decide;
 pub use join::{FlaggedSubmission, join, open};
 pub use merge::{Merged, Undo, Unmerged, merge, unmerge};

@@ -32,6 +32,8 @@ pub struct FollowUpFilter {
     pub received_to: Option<Timestamp>,
     /// Only follow-ups with at least this many contact attempts.
     pub attempts_min: Option<i16>,
+    /// Only follow-ups with a flagged submission, or only those without one after a correction.
+    pub flagged: Option<bool>,
     /// Only follow-ups with an appointment at or after this time.
     pub appointment_from: Option<Timestamp>,
     pub appointment_to: Option<Timestamp>,

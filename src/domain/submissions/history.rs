@@ -156,6 +156,7 @@ mod tests {
             imported: false,
             test: false,
             superseded_by: None,
+            superseded_at: None,
             answers: given,
             assessment,
             follow_up: None,

@@ -1,5 +1,6 @@
 //! Accepting a submission: from a parsed draft to one value with everything to be written.
 
+pub mod correction;
 pub mod export;
 pub mod history;
 pub mod record;
@@ -11,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::access::actor::{Actor, Origin};
 use super::audit::{AuditAction, AuditEntry};
-use super::clinics::Clinic;
-use super::follow_ups::FlaggedSubmission;
+use super::clinics::{Clinic, DueHours};
+use super::follow_ups::{Content, Correction, FlaggedSubmission};
 use super::ids::{AuditEntryId, FollowUpId, SenderId, SubjectId, SubmissionId};
 use super::language::Language;
 use super::screening::answers::Answers;
@@ -24,6 +25,7 @@ use super::screening::scoring::{self, ScoreOptions};
 use super::screening::urgency::Urgency;
 use super::subjects::SubjectDraft;
 use super::subjects::contact::ContactWarning;
+use correction::Kind;
 use stored::StoredSubmission;
 
 /// The record in another system that a submission came from.
@@ -61,6 +63,10 @@ impl Draft {
     /// The pathways to follow: the one requested by name, or those of the clinic.
     pub fn pathways<'a>(&'a self, clinic: &'a Clinic) -> &'a [PathwayId] {
         self.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref)
+    }
+
+    pub const fn kind(&self) -> Kind {
+        Kind { imported: self.imported, test: self.test }
     }
 }
 
@@ -105,6 +111,8 @@ pub struct Accepted {
     pub assessment: Assessment,
     /// What its follow-up takes from it; `None` if it opens and joins none.
     pub flagged: Option<FlaggedSubmission>,
+    /// The hours within which a follow-up of the clinic is due.
+    pub due: DueHours,
     pub audit: AuditEntry,
 }
 
@@ -131,6 +139,7 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, s
         flagged: flagged.map(|urgency| self::flagged(&assessment, urgency, actor, clinic, stamp)),
         audit: AuditEntry { credential_id: Some(actor.credential_id), request_id: actor.request_id, ..audit },
         actor: actor.clone(),
+        due: clinic.due,
         own_systems: clinic.profile.reference_systems.clone(),
         assessment,
         draft,
@@ -153,7 +162,31 @@ fn flagged(
         urgency,
         due_at: due_at.unwrap_or(Timestamp::MAX),
         band: assessment.band_at_least,
-        findings: assessment.findings.iter().map(|finding| finding.rule.to_string()).collect(),
+        findings: findings(assessment),
         positive_instruments: StoredSubmission::positive_instruments(assessment).map(str::to_owned).collect(),
+    }
+}
+
+fn findings(assessment: &Assessment) -> Vec<String> {
+    assessment.findings.iter().map(|finding| finding.rule.to_string()).collect()
+}
+
+impl Accepted {
+    /// What a follow-up takes from it.
+    pub fn content(&self) -> Content {
+        Content {
+            submission_id: self.submission_id,
+            urgency: self.flagged.as_ref().map(|flagged| flagged.urgency),
+            band: self.assessment.band_at_least,
+            findings: findings(&self.assessment),
+            positive_instruments: StoredSubmission::positive_instruments(&self.assessment).map(str::to_owned).collect(),
+        }
+    }
+
+    /// The correction of an earlier submission; `None` if it corrects none.
+    pub fn correction(&self) -> Option<Correction> {
+        let supersedes = self.draft.supersedes?;
+        let (received_at, by) = (self.received_at, self.actor.credential_id);
+        Some(Correction { supersedes, received_at, by, content: self.content() })
     }
 }

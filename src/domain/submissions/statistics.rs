@@ -174,6 +174,19 @@ impl DayRange {
     }
 }
 
+/// The counts without those of corrected submissions. A count that would be negative is 0.
+pub fn without(counts: Vec<Count>, corrected: &[Count]) -> Vec<Count> {
+    let mut less: HashMap<(Date, Dimension, &str), u64> = HashMap::new();
+    for Count { day, dimension, value, count } in corrected {
+        *less.entry((*day, *dimension, value.as_str())).or_default() += count;
+    }
+    let remaining = |one: Count| {
+        let taken = less.get(&(one.day, one.dimension, one.value.as_str())).copied().unwrap_or_default();
+        Count { count: one.count.saturating_sub(taken), ..one }
+    };
+    counts.into_iter().map(remaining).collect()
+}
+
 impl SubmissionCounts {
     /// Adds up the counts. Every day of the range has a row, even without submissions.
     pub fn gather(range: DayRange, counts: impl IntoIterator<Item = Count>) -> Self {
@@ -291,6 +304,29 @@ mod tests {
         assert_eq!(whole.without(&counted), parts);
         assert_eq!(whole.without(&whole.days().collect()), []);
         assert_eq!(whole.without(&BTreeSet::new()), [whole]);
+    }
+
+    #[test]
+    fn counts_of_corrected_submissions_are_taken_from_their_day_and_value_only() {
+        let count = |day: i8, dimension, value: &str, count| {
+            Count { day: date(2026, 1, day), dimension, value: value.to_owned(), count }
+        };
+        let counts = vec![
+            count(1, Dimension::Submissions, "", 5),
+            count(1, Dimension::Band, "high", 2),
+            count(1, Dimension::Band, "low", 3),
+            count(2, Dimension::Band, "high", 4),
+            count(2, Dimension::Finding, "x", 1),
+        ];
+        let corrected = [
+            count(1, Dimension::Submissions, "", 2),
+            count(1, Dimension::Band, "high", 1),
+            count(1, Dimension::Band, "high", 1),
+            count(2, Dimension::Finding, "x", 3),
+            count(3, Dimension::Band, "high", 1),
+        ];
+        let left: Vec<u64> = without(counts, &corrected).into_iter().map(|one| one.count).collect();
+        assert_eq!(left, [3, 0, 3, 4, 0]);
     }
 
     #[test]

@@ -35,8 +35,10 @@ pub struct StoredSubmission {
     pub pathway: Option<PathwayId>,
     /// The submission it corrects.
     pub supersedes: Option<SubmissionId>,
-    /// The latest submission that corrects it.
+    /// The submission that corrects it; of several, which earlier versions of the service accepted, the latest.
     pub superseded_by: Option<SubmissionId>,
+    /// When that submission was received.
+    pub superseded_at: Option<Timestamp>,
     pub answers: Answers,
     pub assessment: Assessment,
     pub follow_up: Option<FollowUpLink>,
@@ -44,7 +46,7 @@ pub struct StoredSubmission {
     pub warnings: Vec<ContactWarning>,
 }
 
-/// The follow-up that a submission opened or joined, as of that time.
+/// The follow-up that a submission opened, joined or corrected, as of that time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FollowUpLink {
     pub follow_up_id: FollowUpId,
@@ -75,6 +77,10 @@ pub struct SubmissionSummary {
     pub care_level: Option<CareLevel>,
     pub flagged: bool,
     pub follow_up_id: Option<FollowUpId>,
+    /// The submission that it corrects.
+    pub supersedes: Option<SubmissionId>,
+    /// The submission that corrects it.
+    pub superseded_by: Option<SubmissionId>,
 }
 
 /// Filter of a list of submissions; absent fields do not restrict it. `received_to` is exclusive.
@@ -136,6 +142,8 @@ impl From<&StoredSubmission> for SubmissionSummary {
             care_level: assessment.care_level,
             flagged: assessment.flagged(),
             follow_up_id: stored.follow_up.map(|link| link.follow_up_id),
+            supersedes: stored.supersedes,
+            superseded_by: stored.superseded_by,
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::fault::{Fault, FaultCode};
-use super::follow_ups::Change;
+use super::follow_ups::{Change, EventKind};
 use super::ids::{EventId, SubjectId, SubmissionId, WebhookId};
 use super::names::names;
 
@@ -14,6 +14,8 @@ names! {
     pub enum WebhookEvent {
         /// A submission was flagged: its follow-up was opened or joined.
         SubmissionFlagged = "submission.flagged",
+        /// A submission of an open follow-up was corrected.
+        SubmissionCorrected = "submission.corrected",
         FollowUpStateChanged = "follow_up.state_changed",
         SubmissionErased = "submission.erased",
         SubjectErased = "subject.erased",
@@ -69,8 +71,8 @@ pub struct WebhookChange {
     pub enabled: Option<bool>,
 }
 
-/// An event to be delivered to the subscribed endpoints. Its data are ids, a state, an urgency, a version, a reason, or
-/// whether it is about a test, never more.
+/// An event to be delivered to the subscribed endpoints. Its data are ids, a state, an urgency, whether a follow-up is
+/// flagged, whether it is about a test, a version or a reason, never more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     pub event_id: EventId,
@@ -113,18 +115,28 @@ impl WebhookDraft {
 }
 
 impl Event {
-    /// The event of a change of a follow-up: a submission was flagged, or the state changed. Other changes have none.
+    /// The event of a change of a follow-up: a submission was flagged or corrected, or the state changed. Other changes have
+    /// none.
     pub fn of_change(event_id: EventId, change: &Change) -> Option<Self> {
         let case = &change.after;
         let (state, urgency) = (case.state.name().as_str(), case.urgency.as_str());
         let (kind, data) = match change.submission_id {
-            Some(submission_id) => (
-                WebhookEvent::SubmissionFlagged,
-                json!({
+            Some(submission_id) => {
+                let mut data = json!({
                     "submission_id": submission_id, "subject_id": case.subject_id, "follow_up_id": case.follow_up_id,
-                    "state": state, "urgency": urgency, "test": false,
-                }),
-            ),
+                    "state": state, "urgency": urgency,
+                });
+                if let Some(supersedes) = change.supersedes {
+                    data["supersedes"] = json!(supersedes);
+                }
+                if change.kind == EventKind::Correct {
+                    data["flagged"] = case.flagged.into();
+                    (WebhookEvent::SubmissionCorrected, data)
+                } else {
+                    data["test"] = false.into();
+                    (WebhookEvent::SubmissionFlagged, data)
+                }
+            }
             None if change.moved => (
                 WebhookEvent::FollowUpStateChanged,
                 json!({

@@ -67,7 +67,7 @@ fn answer(request: &HttpRequest, recorded: Once<Recorded>) -> HttpResponse {
         Recorded::Found(stored) => (StatusCode::OK, stored, "nothing was stored: the record already exists"),
     };
     let location = format!("{}/{RESPONSE}/{}", reply::base(request), stored.submission_id);
-    let mut response = reply::tagged(status, 1);
+    let mut response = reply::tagged(status, response::version(&stored).0);
     response.insert_header((LOCATION, location));
     mark_replayed(&mut response, recorded.replayed);
     reply::written(response, request.headers(), || response::render(&stored), text)

@@ -19,6 +19,7 @@ use crate::app::submissions;
 use crate::app::submissions::intake;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SubmissionId;
+use crate::domain::submissions::record::Standing;
 use crate::http::kernel::alarm;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
@@ -68,6 +69,8 @@ pub(super) async fn extract_sent(
         answered: draft.answered_at.unwrap_or(now),
         issued: now,
         test: draft.test,
+        version: (1, now),
+        standing: Standing::Original,
         subject: subject.unwrap_or_default(),
         response,
         id: String::new(),

@@ -10,7 +10,7 @@ use crate::domain::fault::FaultCode;
 use crate::domain::ids::{SubjectId, SubmissionId};
 use crate::domain::page::PageRequest;
 use crate::domain::submissions::ExternalSource;
-use crate::domain::submissions::record::RecordFilter;
+use crate::domain::submissions::record::{RecordFilter, Standing};
 use crate::http::kernel::problem::Problem;
 
 /// Default and maximum page size.
@@ -31,7 +31,8 @@ pub(super) struct RecordSearch {
 /// Differences between the resource types.
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
-    pub(super) status: &'static str,
+    /// The status of a resource.
+    pub(super) status: fn(Standing) -> &'static str,
     /// Name of the parameter for the time of answering.
     pub(super) date: &'static str,
     /// Whether the type is `QuestionnaireResponse`, which has an identifier and a form.
@@ -43,8 +44,15 @@ impl RecordSearch {
     /// Reads the parameters, which may be `posted` as a form. The caller reads the part of an observation's id after the
     /// submission id.
     pub(super) fn read(mut parameters: Parameters, posted: bool, kind: Kind) -> Result<Self, Problem> {
-        let mut possible = any(&parameters.all("status"), kind.status);
+        let statuses = parameters.all("status");
         let mut filter = RecordFilter::default();
+        let mut possible = true;
+        if !statuses.is_empty() {
+            let standings = Standing::ALL.into_iter().filter(|standing| any(&statuses, (kind.status)(*standing)));
+            let standings: Vec<_> = standings.collect();
+            possible = !standings.is_empty();
+            filter.standings = Some(standings);
+        }
         (filter.received_from, filter.received_to) = span(&mut parameters, "_lastUpdated");
         (filter.answered_from, filter.answered_to) = span(&mut parameters, kind.date);
         filter.subject_id = subject(&mut parameters).map(SubjectId);

@@ -22,6 +22,8 @@ use crate::domain::follow_ups::Latest;
 use crate::domain::ids::CredentialId;
 
 const LOG_PACE: Duration = Duration::from_secs(1);
+const ALREADY_CORRECTED: &str =
+    "the submission in supersedes is corrected already; read it, then send the id of its superseded_by as supersedes";
 const READ_AGAIN: &str = "read it again and send its current ETag in If-Match";
 
 /// Defines the problem types with their names, statuses and titles.
@@ -102,7 +104,7 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub current: Option<CurrentVersionBody>,
-    /// Red flags in the answers that could be read; only on a 422 of scores and submissions.
+    /// Red flags in the answers that could be read; only on a 422 of scores and submissions, and on a 409 of a correction.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub red_flags: Option<Vec<RedFlagBody>>,
@@ -242,7 +244,7 @@ impl From<AppError> for Problem {
     /// Maps the error of a use case. Errors of this service or of the database are logged here, once.
     fn from(error: AppError) -> Self {
         match error {
-            // Red flags need the clinic and a language: `alarm::problem` renders them.
+            // Red flags need the clinic and a language: `alarm::problem` renders them, also those of a correction.
             AppError::Faulty(faults) | AppError::Refused { faults, .. } => Self::content(faults, None),
             AppError::NotFound => Self::new(ProblemType::NotFound, "not found, or not accessible with this key"),
             AppError::NotSignedIn(_) => {
@@ -267,6 +269,7 @@ impl From<AppError> for Problem {
                 "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), which every erasure requires",
             ),
             AppError::Conflict(detail) => Self::new(ProblemType::Conflict, detail),
+            AppError::AlreadyCorrected { .. } => Self::new(ProblemType::Conflict, ALREADY_CORRECTED),
             AppError::Stale => Self::new(ProblemType::Stale, READ_AGAIN),
             AppError::FollowUpChanged(latest) => {
                 Self { current: Some(Box::new((*latest).into())), ..Self::new(ProblemType::Stale, READ_AGAIN) }

@@ -41,6 +41,10 @@ pub struct SubmissionSummaryBody {
     pub flagged: bool,
     /// Id of the follow-up; null if there is none.
     pub follow_up_id: Option<Uuid>,
+    /// The submission that this one corrects.
+    pub supersedes: Option<Uuid>,
+    /// The submission that corrects this one, which then counts no longer.
+    pub superseded_by: Option<Uuid>,
 }
 
 /// The own score total with its bounds, in a list.
@@ -73,6 +77,8 @@ impl From<SubmissionSummary> for SubmissionSummaryBody {
             care_level: summary.care_level.map(CareLevelName),
             flagged: summary.flagged,
             follow_up_id: summary.follow_up_id.map(|id| id.0),
+            supersedes: summary.supersedes.map(|id| id.0),
+            superseded_by: summary.superseded_by.map(|id| id.0),
         }
     }
 }

@@ -193,6 +193,9 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
             query.push(" and ").push(column).push(" @> array[").push_bind(name).push("]");
         }
     }
+    if let Some(flagged) = filter.flagged {
+        query.push(" and flagged = ").push_bind(flagged);
+    }
     if let Some(attempts) = filter.attempts_min {
         query.push(" and attempts >= ").push_bind(attempts);
     }

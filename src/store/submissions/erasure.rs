@@ -138,7 +138,7 @@ async fn remove_one(
     )
     .execute(&mut *connection)
     .await?;
-    // The event that a submission was flagged has the id of the submission.
+    // The event that a submission was flagged, or corrected another one, has the id of the submission.
     sqlx::query!(
         "with due as (
              select webhook_id from webhook_deliveries where clinic_id = $1 and event_id = $2

@@ -1,5 +1,6 @@
 //! Submissions: stored through the writers of [`intake`], found and listed.
 
+pub mod corrections;
 pub mod erasure;
 pub mod exports;
 pub(super) mod intake;
@@ -61,6 +62,9 @@ pub async fn find(store: &Store, clinic_id: ClinicId, submission_id: SubmissionI
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+                  (select max(later.received_at) from submissions later
+                   where later.clinic_id = submissions.clinic_id
+                     and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
                   received_at as "received_at: jiff_sqlx::Timestamp",
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions where clinic_id = $1 and submission_id = $2"#,
@@ -84,7 +88,10 @@ pub async fn list(
     let rows = sqlx::query_as!(
         SummaryRow,
         r#"select submission_id, subject_id, origin, imported, test, rule_table, score_total, score_lower, score_upper,
-                  band_at_least, band_at_most, care_level, flagged, follow_up_id,
+                  band_at_least, band_at_most, care_level, flagged, follow_up_id, supersedes,
+                  (select later.submission_id from submissions later
+                   where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
+                   order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
                   received_at as "received_at: jiff_sqlx::Timestamp"
            from submissions
            where clinic_id = $1
@@ -166,6 +173,9 @@ async fn answered_before(
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+                  (select max(later.received_at) from submissions later
+                   where later.clinic_id = submissions.clinic_id
+                     and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
                   received_at as "received_at: jiff_sqlx::Timestamp",
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions
@@ -197,7 +207,10 @@ pub async fn of_follow_up(
     let rows = sqlx::query_as!(
         SummaryRow,
         r#"select submission_id, subject_id, origin, imported, test, rule_table, score_total, score_lower, score_upper,
-                  band_at_least, band_at_most, care_level, flagged, follow_up_id,
+                  band_at_least, band_at_most, care_level, flagged, follow_up_id, supersedes,
+                  (select later.submission_id from submissions later
+                   where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
+                   order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
                   received_at as "received_at: jiff_sqlx::Timestamp"
            from submissions where clinic_id = $1 and follow_up_id = $2
            order by received_at, submission_id limit 200"#,
@@ -222,6 +235,7 @@ pub(super) struct Row {
     pub pathway: Option<String>,
     pub supersedes: Option<Uuid>,
     pub superseded_by: Option<Uuid>,
+    pub superseded_at: Option<jiff_sqlx::Timestamp>,
     pub imported: bool,
     pub test: bool,
     pub answers: Value,
@@ -250,6 +264,7 @@ impl Row {
             pathway: pathway.transpose()?,
             supersedes: self.supersedes.map(SubmissionId),
             superseded_by: self.superseded_by.map(SubmissionId),
+            superseded_at: self.superseded_at.map(jiff_sqlx::Timestamp::to_jiff),
             imported: self.imported,
             test: self.test,
             answers: answers(&self.answers.to_string())?,
@@ -285,6 +300,8 @@ struct SummaryRow {
     care_level: Option<String>,
     flagged: bool,
     follow_up_id: Option<Uuid>,
+    supersedes: Option<Uuid>,
+    superseded_by: Option<Uuid>,
 }
 
 impl SummaryRow {
@@ -310,6 +327,8 @@ impl SummaryRow {
                 .transpose()?,
             flagged: self.flagged,
             follow_up_id: self.follow_up_id.map(FollowUpId),
+            supersedes: self.supersedes.map(SubmissionId),
+            superseded_by: self.superseded_by.map(SubmissionId),
         })
     }
 }

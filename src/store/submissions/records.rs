@@ -6,7 +6,8 @@ use super::Row;
 use crate::domain::ids::{ClinicId, SenderId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::{
-    submissions::ExternalSource, submissions::record::RecordFilter, submissions::stored::StoredSubmission,
+    submissions::ExternalSource, submissions::record::RecordFilter, submissions::record::Standing,
+    submissions::stored::StoredSubmission,
 };
 use crate::store::database::page::{Key, Scope};
 use crate::store::database::{Store, at, bound};
@@ -52,17 +53,6 @@ pub async fn is_of_sender(
     .await?)
 }
 
-/// Whether a submission is a test. `None` if it does not exist.
-pub async fn is_test(store: &Store, clinic_id: ClinicId, submission_id: SubmissionId) -> Result<Option<bool>> {
-    Ok(sqlx::query_scalar!(
-        "select test from submissions where clinic_id = $1 and submission_id = $2",
-        clinic_id.0,
-        submission_id.0,
-    )
-    .fetch_optional(&mut *store.clinic(clinic_id).await?)
-    .await?)
-}
-
 /// One page of a clinic's submissions, latest received first.
 pub async fn list(
     store: &Store,
@@ -72,6 +62,7 @@ pub async fn list(
 ) -> Result<Page<StoredSubmission>> {
     let scope = Scope { clinic_id, list: "records by received_at", filter: format!("{filter:?}") };
     let after = scope.after(&store.keys, page)?;
+    let standings = filter.standings.as_deref().map(names);
     let rows = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
@@ -80,6 +71,8 @@ pub async fn list(
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+                  (select max(later.received_at) from submissions later where later.clinic_id = submissions.clinic_id
+                   and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
                   received_at as "received_at: jiff_sqlx::Timestamp",
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions
@@ -93,12 +86,13 @@ pub async fn list(
              and ($7::text is null or rule_table = $7)
              and ($8::timestamptz is null or coalesce(answered_at, received_at) >= $8)
              and ($9::timestamptz is null or coalesce(answered_at, received_at) < $9)
-             and ($10::timestamptz is null or received_at >= $10)
-             and ($11::timestamptz is null or received_at < $11)
-             and (received_at, submission_id) < (
-                 coalesce($12::timestamptz, 'infinity'),
-                 coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-             )
+             and ($10::timestamptz is null or received_at >= $10) and ($11::timestamptz is null or received_at < $11)
+             and ($15::text[] is null or case
+                 when exists (select from submissions later where later.clinic_id = submissions.clinic_id
+                              and later.supersedes = submissions.submission_id) then 'superseded'
+                 when supersedes is not null then 'correction' else 'original' end = any($15))
+             and (received_at, submission_id) < (coalesce($12::timestamptz, 'infinity'),
+                                                 coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
            order by received_at desc, submission_id desc limit $14"#,
         clinic_id.0,
         filter.submission_id.map(|id| id.0),
@@ -114,9 +108,14 @@ pub async fn list(
         after.map(|key| at(key.at)) as _,
         after.map(|key| key.id),
         i64::from(page.limit) + 1,
+        standings.as_deref(),
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let stored = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
     Ok(scope.page(&store.keys, page.limit, stored, |last| Key::new(last.received_at, last.submission_id.0)))
+}
+
+fn names(standings: &[Standing]) -> Vec<String> {
+    standings.iter().map(|one| one.as_str().to_owned()).collect()
 }

@@ -6,17 +6,22 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::domain::submissions::statistics::{
-    AGE_CLASSES_HOURS, ClosedCases, Count, DayRange, Dimension, OpenCases, Statistics, SubmissionCounts,
+    AGE_CLASSES_HOURS, ClosedCases, Count, DayRange, Dimension, OpenCases, Statistics, SubmissionCounts, without,
 };
 use crate::domain::{follow_ups::StateName, ids::ClinicId};
-use crate::store::database::{Connection, Store, at, known};
+use crate::store::database::{Connection, Store, at, bound, known};
 use crate::store::error::Result;
 
-/// A clinic's statistics over a range of days, with its currently open follow-ups.
+/// A clinic's statistics over a range of days, with its currently open follow-ups, from one snapshot: the counts of days
+/// and the corrections to be subtracted from them must agree.
 pub async fn read(store: &Store, clinic_id: ClinicId, range: DayRange, now: Timestamp) -> Result<Statistics> {
-    let mut connection = store.report(clinic_id).await?;
+    let mut connection = store.begin_report(clinic_id).await?;
     let mut counts = counted(&mut connection, clinic_id, range).await?;
     let days: BTreeSet<Date> = counts.iter().map(|count| count.day).collect();
+    if let Some(last) = days.last().copied() {
+        let corrected = corrected_since(&mut connection, clinic_id, last).await?;
+        counts = without(counts, &corrected);
+    }
     for part in range.without(&days) {
         counts.extend(count(&mut connection, clinic_id, part).await?);
     }
@@ -49,8 +54,10 @@ pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> R
     let (since, until) = DayRange::single(day).bounds();
     let mine = sqlx::query!(
         "insert into daily_counts (clinic_id, day, dimension, value, count)
-         select $1, $2, 'submissions', '', count(*) from submissions
+         select $1, $2, 'submissions', '', count(*) from submissions s
          where clinic_id = $1 and received_at >= $3 and received_at < $4 and not imported and not test
+           and not exists (select from submissions later where later.clinic_id = $1 and later.supersedes = s.submission_id
+                           and later.received_at < $4)
          on conflict do nothing",
         clinic_id.0,
         civil(day) as _,
@@ -62,7 +69,7 @@ pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> R
     if mine.rows_affected() == 1 {
         sqlx::query!(
             r#"insert into daily_counts (clinic_id, day, dimension, value, count)
-               select $1, day, dimension, value, count from submission_counts($1, $2, $3)
+               select $1, day, dimension, value, count from submission_counts($1, $2, $3, $3)
                where dimension <> 'submissions'"#,
             clinic_id.0,
             at(since) as _,
@@ -70,9 +77,67 @@ pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> R
         )
         .execute(&mut *transaction)
         .await?;
+        let corrected = corrected(&mut transaction, clinic_id, since, until).await?;
+        subtract(&mut transaction, clinic_id, &corrected).await?;
     }
     transaction.commit().await?;
     Ok(Some(day))
+}
+
+/// What corrections of the days that are not counted yet take from the counts of counted days. `counted` is one of these.
+async fn corrected_since(connection: &mut Connection, clinic_id: ClinicId, counted: Date) -> Result<Vec<Count>> {
+    let last = sqlx::query_scalar!(
+        r#"select max(day) as "day: jiff_sqlx::Date" from daily_counts where clinic_id = $1"#,
+        clinic_id.0,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let last = last.map_or(counted, jiff_sqlx::Date::to_jiff);
+    let (_, since) = DayRange::single(last).bounds();
+    corrected(connection, clinic_id, since, Timestamp::MAX).await
+}
+
+/// What corrections received in a time take from the counts of earlier days.
+async fn corrected(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Count>> {
+    let rows = sqlx::query!(
+        r#"select day as "day!: jiff_sqlx::Date", dimension as "dimension!", value as "value!", count as "count!"
+           from corrected_counts($1, $2, $3)"#,
+        clinic_id.0,
+        at(since) as _,
+        bound(until) as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| of_columns(row.day, &row.dimension, row.value, row.count)).collect()
+}
+
+/// Subtracts counts from those that are stored.
+async fn subtract(connection: &mut Connection, clinic_id: ClinicId, corrected: &[Count]) -> Result<()> {
+    if corrected.is_empty() {
+        return Ok(());
+    }
+    let days: Vec<String> = corrected.iter().map(|count| count.day.to_string()).collect();
+    let dimensions: Vec<String> = corrected.iter().map(|count| count.dimension.as_str().to_owned()).collect();
+    let values: Vec<String> = corrected.iter().map(|count| count.value.clone()).collect();
+    let counts: Vec<i64> = corrected.iter().map(|count| i64::try_from(count.count).unwrap_or(i64::MAX)).collect();
+    sqlx::query!(
+        "update daily_counts d set count = greatest(d.count - c.count, 0)
+         from unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) as c (day, dimension, value, count)
+         where d.clinic_id = $1 and d.day = c.day::date and d.dimension = c.dimension and d.value = c.value",
+        clinic_id.0,
+        &days,
+        &dimensions,
+        &values,
+        &counts,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn counted(connection: &mut Connection, clinic_id: ClinicId, range: DayRange) -> Result<Vec<Count>> {

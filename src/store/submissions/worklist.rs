@@ -24,7 +24,8 @@ struct Row {
 }
 
 /// The entries of these follow-ups, in their order. A follow-up that was erased in between is left out. Contact data is
-/// decrypted only with consent. Of a follow-up with more than 200 submissions, the latest 200 are read.
+/// decrypted only with consent. Submissions that a submission of the same follow-up corrects are left out. Of a follow-up with
+/// more than 200 submissions, the latest 200 are read.
 pub async fn entries(store: &Store, clinic_id: ClinicId, follow_ups: Vec<FollowUp>) -> Result<Vec<Entry>> {
     let ids: Vec<Uuid> = follow_ups.iter().map(|follow_up| follow_up.follow_up_id.0).collect();
     let rows = sqlx::query_as!(
@@ -37,8 +38,11 @@ pub async fn entries(store: &Store, clinic_id: ClinicId, follow_ups: Vec<FollowU
                        select jsonb_build_object('rule_table', rule_table, 'origin', origin, 'language', language,
                                                  'care_level', care_level, 'age', answers -> 'age',
                                                  'reasons', assessment -> 'flag_reasons') as cause
-                       from submissions
+                       from submissions s
                        where clinic_id = f.clinic_id and follow_up_id = f.follow_up_id
+                         and not exists (select from submissions later
+                                         where later.clinic_id = f.clinic_id and later.supersedes = s.submission_id
+                                           and later.follow_up_id = f.follow_up_id)
                        order by received_at desc, submission_id desc limit 200
                    ) latest) as "causes: Json<Vec<Cause>>"
            from follow_ups f

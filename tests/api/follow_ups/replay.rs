@@ -189,7 +189,8 @@ pub(crate) fn columns(case: &FollowUp) -> Value {
         "not_needed_reason": closing.and_then(Closing::reason), "diagnosis": diagnosis,
         "grip_strength_g": grip_strength_g, "five_chair_stands_ms": five_chair_stands_ms,
         "closed_at": closed.map(|(_, at)| at), "last_received_at": case.last_received_at, "band": case.band,
-        "findings": case.findings, "positive_instruments": case.positive_instruments, "row_version": case.version,
+        "findings": case.findings, "positive_instruments": case.positive_instruments, "flagged": case.flagged,
+        "corrected_at": case.corrected_at, "row_version": case.version,
     })
 }
 

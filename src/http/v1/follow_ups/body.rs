@@ -64,6 +64,11 @@ pub struct FollowUpBody {
     pub band: BandName,
     /// The instruments on which any of its submissions is positive.
     pub positive_instruments: Vec<String>,
+    /// Whether any of its submissions is flagged. A corrected submission does not count: its correction does. False only after a
+    /// correction; close the follow-up then, because nothing closes by itself.
+    pub flagged: bool,
+    /// When the last correction of one of its submissions was received; null if none was corrected.
+    pub corrected_at: Option<Timestamp>,
     /// When the last submission of the follow-up was received.
     pub last_received_at: Timestamp,
     /// Change counter; the `ETag` is this number in quotes.
@@ -109,9 +114,9 @@ pub struct WorklistItemBody {
     pub age_band: Option<String>,
     /// Origin of the latest submission.
     pub origin: Option<OriginName>,
-    /// The highest care level of the submissions.
+    /// The highest care level of the submissions that count.
     pub care_level: Option<CareLevelName>,
-    /// Why the submissions were flagged, those of the latest first.
+    /// Why the submissions were flagged, those of the latest first, without submissions that another one corrects.
     pub reasons: Vec<ReasonBody>,
     /// The person that the follow-up is assigned to.
     pub assignee_name: Option<String>,
@@ -165,7 +170,7 @@ pub struct FollowUpEventBody {
     pub at: Timestamp,
     /// Who made it; null if an upgrade of the service made the version.
     pub by: Option<ByBody>,
-    /// The submission that opened or joined the follow-up.
+    /// The submission that opened, joined or corrected the follow-up.
     pub submission_id: Option<Uuid>,
     /// Whether the person was reached; null unless this is an attempt.
     pub reached: Option<bool>,
@@ -217,6 +222,8 @@ impl FollowUpBody {
             closed_at: case.state.closed().map(|(_, at)| at),
             band: BandName(case.band),
             positive_instruments: case.positive_instruments,
+            flagged: case.flagged,
+            corrected_at: case.corrected_at,
             last_received_at: case.last_received_at,
             version: case.version,
         }

@@ -60,6 +60,8 @@ pub struct FollowUpQuery {
     #[validate(range(min = 1, max = 32767))]
     #[param(minimum = 1, maximum = 32767)]
     pub attempts_min: Option<i16>,
+    /// Only follow-ups with a flagged submission (true), or only follow-ups that a correction left without one (false).
+    pub flagged: Option<bool>,
     /// Only follow-ups whose appointment is at or after this time, with an offset.
     pub appointment_from: Option<Timestamp>,
     /// Only follow-ups whose appointment is before this time, with an offset.
@@ -135,6 +137,7 @@ impl FollowUpQuery {
             due_from: self.due_from,
             due_to: self.due_to,
             attempts_min: self.attempts_min,
+            flagged: self.flagged,
             appointment_from: self.appointment_from,
             appointment_to: self.appointment_to,
             language: self.language.map(|language| language.0),

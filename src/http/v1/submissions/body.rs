@@ -44,8 +44,9 @@ pub struct SubmissionInput {
     pub source: Option<SourceInput>,
     /// Pathway to evaluate instead of the clinic's own.
     pub pathway: Option<PathwayName>,
-    /// The submission that this one corrects. Not allowed with a browser key; an intake key can correct what its sender
-    /// submitted.
+    /// The submission that this one corrects: of the same subject, and not corrected yet (409 otherwise). Without
+    /// `subject.reference` this one belongs to the subject of the corrected one. An intake key can correct what its sender
+    /// submitted; not allowed with a browser key.
     pub supersedes: Option<Uuid>,
     /// Whether this is history imported from another system: it is scored and stored, but never opens a follow-up. Requires
     /// `answered_at`, in the past. Not allowed with a browser key.
@@ -100,8 +101,8 @@ pub struct ReceiptBody<'a> {
     pub origin: OriginName,
     /// Whether this is a test, which opens no follow-up and is counted nowhere.
     pub test: bool,
-    /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged,
-    /// was imported or is a test.
+    /// The follow-up that the submission opened, joined or corrected, in its state at that time; null when the submission is
+    /// imported, a test, or neither flagged nor a correction of a submission of an open follow-up.
     pub follow_up: Option<FollowUpLinkBody>,
     /// The parts of the contact data that were not kept. A later read has the same warnings.
     pub warnings: Vec<WarningBody>,
@@ -126,7 +127,7 @@ pub struct SubmissionBody<'a> {
     pub pathway: Option<PathwayName>,
     /// The submission that this one corrects.
     pub supersedes: Option<Uuid>,
-    /// The latest submission that corrects this one; this one is kept unchanged.
+    /// The submission that corrects this one; this one is kept unchanged.
     pub superseded_by: Option<Uuid>,
     /// The answers.
     #[schema(value_type = AnswersBody)]
@@ -217,7 +218,7 @@ impl<'a> ReceiptBody<'a> {
             origin: OriginName(stored.origin),
             test: stored.test,
             follow_up: stored.follow_up.map(FollowUpLinkBody::from),
-            warnings: stored.warnings.iter().map(|warning| WarningBody::new(*warning, rendering.language)).collect(),
+            warnings: WarningBody::all(&stored.warnings, rendering.language),
             assessment: rendering.assessment(&stored.answers, &stored.assessment, Audiences::PERSON, view),
         }
     }
@@ -232,6 +233,7 @@ impl<'a> ReceiptBody<'a> {
             origin: OriginName(valid.origin),
             test: valid.test,
             follow_up: None,
+            warnings: WarningBody::all(&valid.warnings, rendering.language),
             assessment: rendering.assessment(&valid.answers, &valid.assessment, Audiences::PERSON, view),
         }
     }

@@ -140,6 +140,10 @@ pub struct ExportedSubmissionBody {
     pub imported: bool,
     /// Whether this is a test, which opens no follow-up and is counted nowhere.
     pub test: bool,
+    /// The submission that this one corrects.
+    pub supersedes: Option<Uuid>,
+    /// The submission that corrects this one, which then counts no longer.
+    pub superseded_by: Option<Uuid>,
 }
 
 /// A follow-up in an export.
@@ -193,6 +197,10 @@ pub struct ExportedFollowUpBody {
     pub findings: Vec<String>,
     /// Ids of the instruments on which any of its submissions is positive.
     pub positive_instruments: Vec<String>,
+    /// Whether any submission that counts is flagged; false only after a correction.
+    pub flagged: bool,
+    /// When the last correction of one of its submissions was received.
+    pub corrected_at: Option<Timestamp>,
 }
 
 /// Last line of an NDJSON export; marks it as complete.
@@ -267,6 +275,8 @@ impl From<Exported<ExportedSubmission>> for ExportedSubmissionBody {
             source_id,
             imported: summary.imported,
             test: summary.test,
+            supersedes: summary.supersedes,
+            superseded_by: summary.superseded_by,
         }
     }
 }
@@ -300,6 +310,8 @@ impl From<Exported<ExportedFollowUp>> for ExportedFollowUpBody {
             band: case.band,
             findings,
             positive_instruments: case.positive_instruments,
+            flagged: case.flagged,
+            corrected_at: case.corrected_at,
         }
     }
 }

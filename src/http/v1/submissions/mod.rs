@@ -136,6 +136,8 @@ page!(
         (status = 201, description = "Stored", body = ReceiptBody,
             headers(("Location" = String, description = "Path of the submission"))),
         (status = 200, description = "Valid, with `validate_only`; nothing is stored", body = ReceiptBody),
+        (status = 409, description = "The submission in `supersedes` is corrected already", body = ProblemBody,
+            content_type = "application/problem+json"),
     ),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionCreated))),
     security(("key" = ["browser"]))

@@ -20,7 +20,11 @@ pub struct WarningBody {
 }
 
 impl WarningBody {
-    pub fn new(warning: ContactWarning, language: Language) -> Self {
+    pub fn all(warnings: &[ContactWarning], language: Language) -> Vec<Self> {
+        warnings.iter().map(|warning| Self::new(*warning, language)).collect()
+    }
+
+    fn new(warning: ContactWarning, language: Language) -> Self {
         let text = match language {
             Language::En => english(warning),
             Language::Es => spanish(warning),

@@ -10,8 +10,9 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use crate::domain::ids::{ClinicId, SenderId, SubjectId, SubmissionId};
+use crate::domain::subjects::{Contact, Reference};
 use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
-use crate::domain::{audit::AuditEntry, subjects::Contact, submissions::Accepted, webhooks::Event};
+use crate::domain::{audit::AuditEntry, submissions::Accepted, webhooks::Event};
 use crate::store::database::role::{Role, switch_to};
 use crate::store::database::{Connection, Keys, Store, writer::Work};
 use crate::store::error::{Result, StoreError};
@@ -41,6 +42,8 @@ pub(in crate::store) enum Touched {
     /// A subject, by the hash of its reference.
     Person(Uuid, Vec<u8>),
     Key(SenderId, String),
+    /// A submission to be corrected. Two corrections of it are never in one transaction, so the second finds the first.
+    Corrected(SubmissionId),
 }
 
 /// A submission that proceeds, with its subject.
@@ -80,6 +83,7 @@ impl Intake {
             pathway: draft.pathway,
             supersedes: draft.supersedes,
             superseded_by: None,
+            superseded_at: None,
             answers: draft.answers,
             assessment,
             follow_up,
@@ -90,6 +94,11 @@ impl Intake {
     fn clinic(&self) -> Uuid {
         self.accepted.actor.clinic_id.0
     }
+}
+
+/// Every hash under which the subject of a reference may be stored.
+pub(super) fn hashes_of(keys: &Keys, clinic_id: ClinicId, reference: &Reference, own: &[String]) -> Result<Vec<Vec<u8>>> {
+    Ok(Written::new(keys, clinic_id, reference, own)?.hashes().cloned().collect())
 }
 
 impl Work for Intake {
@@ -105,7 +114,8 @@ impl Work for Intake {
         let person = self.reference.as_ref().map(|written| Touched::Person(self.clinic(), written.hash.clone()));
         let idempotency = self.accepted.draft.idempotency.as_ref();
         let key = idempotency.map(|idempotency| Touched::Key(idempotency.sender_id, idempotency.key.clone()));
-        person.into_iter().chain(key).collect()
+        let corrected = self.accepted.draft.supersedes.map(Touched::Corrected);
+        person.into_iter().chain(key).chain(corrected).collect()
     }
 
     async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Outcome>> {

@@ -1,17 +1,19 @@
 //! The subjects of a batch: found by reference, or added. The reference of a merged subject finds the subject that it was
-//! merged into.
+//! merged into. A correction belongs to the subject of the submission that it corrects.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
 use super::{Intake, Resolved};
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::subjects::{LookUp, Reference};
+use crate::domain::submissions::correction::{Corrected, CorrectionRefusal, allowed};
 use crate::store::database::role::{Role, switch_to};
 use crate::store::database::{Connection, Keys, at, keys::Place};
-use crate::store::error::Result;
+use crate::store::error::{Result, StoreError};
 use crate::store::subjects::row::value_hash;
+use crate::store::submissions::corrections;
 
 pub(super) struct Written {
     pub(super) hash: Vec<u8>,
@@ -50,16 +52,30 @@ impl Written {
 
 /// Finds or adds the subject of each submission. Existing subjects, and the subjects that they were merged into, are locked
 /// in the order of their ids. Missing subjects are then added in the order of their references. `None` when another
-/// transaction merged or added one of them in between; the whole batch must then be tried again.
+/// transaction merged or added one of them, or corrected the same submission, in between; the whole batch must then be tried
+/// again. Fails when a correction is refused.
 pub(super) async fn resolve<'a>(
     connection: &mut Connection,
     fresh: Vec<(usize, &'a Intake)>,
 ) -> Result<Option<Vec<Resolved<'a>>>> {
     lock_references(connection, &fresh).await?;
-    let held = Held::lock(connection, &fresh).await?;
+    let corrected = to_be_corrected(connection, &fresh).await?;
+    let held = Held::lock(connection, &fresh, &corrected).await?;
+    // The locks keep what is read now: a merge and another correction lock the same subject.
+    if !corrected.is_empty() && to_be_corrected(connection, &fresh).await? != corrected {
+        return Ok(None);
+    }
     let (mut resolved, mut new) = (Vec::with_capacity(fresh.len()), Vec::new());
     for (place, intake) in fresh {
         let person = intake.reference.as_ref().and_then(|written| held.find(intake.clinic(), written));
+        if let Some(corrected) = to_correct(intake, &corrected)? {
+            let other = |person: &Person| person.merged_into.unwrap_or(person.subject_id) != corrected.subject_id.0;
+            if intake.reference.is_some() && person.is_none_or(other) {
+                return Err(StoreError::Correction(CorrectionRefusal::OtherSubject));
+            }
+            resolved.push(Resolved { intake, subject_id: corrected.subject_id, known: true, follow_up: None, place });
+            continue;
+        }
         let (subject_id, known) = match person {
             None => {
                 new.push(intake);
@@ -76,6 +92,37 @@ pub(super) async fn resolve<'a>(
     Ok((added == new.len()).then_some(resolved))
 }
 
+/// Submissions by clinic and id.
+type ToBeCorrected = HashMap<(Uuid, Uuid), Corrected>;
+
+/// The existing submissions that those of a batch correct, read in the role that may read them.
+async fn to_be_corrected(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<ToBeCorrected> {
+    let mut by_clinic = BTreeMap::<ClinicId, Vec<Uuid>>::new();
+    for (_, intake) in fresh {
+        if let Some(supersedes) = intake.accepted.draft.supersedes {
+            by_clinic.entry(intake.accepted.actor.clinic_id).or_default().push(supersedes.0);
+        }
+    }
+    let mut found = HashMap::new();
+    for (clinic_id, ids) in &by_clinic {
+        switch_to(connection, Role::App, Some(*clinic_id)).await?;
+        let rows = corrections::read(connection, *clinic_id, ids).await?;
+        found.extend(rows.into_iter().map(|(id, corrected)| ((clinic_id.0, id), corrected)));
+    }
+    if !by_clinic.is_empty() {
+        switch_to(connection, Role::Writer, None).await?;
+    }
+    Ok(found)
+}
+
+/// The submission that this one corrects; `None` if it corrects none. Fails when it may not.
+fn to_correct<'a>(intake: &Intake, corrected: &'a ToBeCorrected) -> Result<Option<&'a Corrected>> {
+    let Some(supersedes) = intake.accepted.draft.supersedes else { return Ok(None) };
+    let found = corrected.get(&(intake.clinic(), supersedes.0));
+    let corrected = allowed(found, &intake.accepted.actor, intake.accepted.draft.kind());
+    corrected.map(Some).map_err(StoreError::Correction)
+}
+
 /// The existing subjects of a batch, all of them locked.
 #[derive(Default)]
 struct Held {
@@ -89,13 +136,21 @@ struct Person {
 }
 
 impl Held {
-    async fn lock(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<Self> {
+    /// Locks the subjects of the references, and those of the submissions to be corrected.
+    async fn lock(
+        connection: &mut Connection,
+        fresh: &[(usize, &Intake)],
+        corrected: &ToBeCorrected,
+    ) -> Result<Self> {
         let named = fresh.iter().filter_map(|(_, intake)| Some((intake.clinic(), intake.reference.as_ref()?)));
         let (clinics, hashes): (Vec<Uuid>, Vec<Vec<u8>>) =
             named.flat_map(|(clinic, written)| written.hashes().map(move |hash| (clinic, hash.clone()))).unzip();
-        if hashes.is_empty() {
+        if hashes.is_empty() && corrected.is_empty() {
             return Ok(Self::default());
         }
+        let of_corrected = corrected.iter().map(|((clinic, _), corrected)| (*clinic, corrected.subject_id.0));
+        let (corrected_clinics, corrected_subjects): (Vec<Uuid>, Vec<Uuid>) = of_corrected.unzip();
+        let all: Vec<Uuid> = fresh.iter().map(|(_, intake)| intake.clinic()).collect();
         let rows = sqlx::query!(
             "with named as materialized (
                  select f.clinic_id, f.subject_id, f.merged_into
@@ -106,6 +161,11 @@ impl Held {
                  select clinic_id, subject_id from named
                  union
                  select clinic_id, merged_into from named where merged_into is not null
+                 union
+                 select p.clinic_id, p.subject_id
+                 from unnest($4::uuid[], $5::uuid[]) as c (clinic_id, subject_id)
+                 join subjects p using (clinic_id, subject_id)
+                 where $3 is null or p.clinic_id = any($3)
              )
              select s.clinic_id, s.subject_id, s.reference_hash, s.merged_into
              from persons join subjects s using (clinic_id, subject_id)
@@ -113,7 +173,9 @@ impl Held {
              order by s.subject_id for no key update of s",
             &clinics,
             &hashes,
-            connection.named(&clinics),
+            connection.named(&all),
+            &corrected_clinics,
+            &corrected_subjects,
         )
         .fetch_all(connection)
         .await?;
