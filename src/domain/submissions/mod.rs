@@ -87,6 +87,8 @@ pub struct Accepted {
     pub actor: Actor,
     /// The systems whose references are the clinic's own.
     pub own_systems: Vec<String>,
+    /// The country of the clinic, by which telephone numbers are found.
+    pub country: Option<String>,
     pub origin: Origin,
     pub received_at: Timestamp,
     pub draft: Draft,
@@ -113,6 +115,7 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, s
         audit: AuditEntry { credential_id: Some(actor.credential_id), request_id: actor.request_id, ..audit },
         actor: actor.clone(),
         own_systems: clinic.profile.reference_systems.clone(),
+        country: clinic.profile.country.clone(),
         assessment,
         draft,
     }

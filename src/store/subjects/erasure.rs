@@ -5,6 +5,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::erasure_log::{self, Erased};
+use super::search_terms;
 use crate::domain::ids::{ClinicId, EventId, SubjectId};
 use crate::domain::{audit::AuditEntry, webhooks::Event};
 use crate::store::database::{Connection, Store, removal_lock::one_at_a_time};
@@ -89,6 +90,7 @@ pub(in crate::store) async fn remove(
     .execute(&mut *connection)
     .await?;
     remove_events(connection, clinic_id, subjects).await?;
+    search_terms::remove(connection, clinic_id, subjects).await?;
     sqlx::query!("delete from subjects where clinic_id = $1 and subject_id = any($2)", clinic, subjects)
         .execute(&mut *connection)
         .await?;
