@@ -7,16 +7,16 @@
 -- `sarcoscreen reindex` makes both for subjects stored before. New contact data no longer fills name_hash, telephone_hash and
 -- email_hash, by which subjects are found until then.
 
+-- No key begins with the clinic, so that the planner takes neither for the other (0040): one serves the foreign key, one the search.
 create table subject_search_terms (
     clinic_id  uuid  not null,
     subject_id uuid  not null,
     term_hash  bytea not null,
-    constraint subject_search_terms_pkey primary key (clinic_id, subject_id, term_hash),
+    constraint subject_search_terms_pkey primary key (subject_id, clinic_id, term_hash),
     constraint subject_search_terms_subject_fkey foreign key (clinic_id, subject_id)
         references subjects (clinic_id, subject_id)
 );
 
--- It does not begin with the clinic, so that the check of the foreign key cannot take it for the primary key (0040).
 create index subject_search_terms_term_idx on subject_search_terms (term_hash, clinic_id, subject_id);
 
 alter table subjects

@@ -7,16 +7,16 @@ use anyhow::bail;
 use super::database::{clinic_id, on_database};
 use super::output::print;
 use super::progress::shown;
-use crate::app::subjects::reindex::{self, Outcome};
+use crate::app::subjects::reindex::{self, Remainder};
 use crate::config::Settings;
 use crate::store::subjects::reindex::Twins;
 
 pub(super) async fn run(settings: &Settings, clinic: Option<&str>) -> anyhow::Result<()> {
-    let outcome = on_database(settings, async |app| {
+    let remainder = on_database(settings, async |app| {
         let only = clinic_id(app, clinic).await?;
         shown(async |shown| reindex::run(app, only, |now| shown.at(now)).await).await
     });
-    let Outcome { left, twins } = outcome.await?;
+    let Remainder { left, twins } = remainder.await?;
     print(&listed(&twins))?;
     if left > 0 {
         bail!("{left} subjects are not indexed, because they were in use; run this again");
