@@ -7,7 +7,8 @@
 -- `sarcoscreen reindex` makes both for subjects stored before. New contact data no longer fills name_hash, telephone_hash and
 -- email_hash, by which subjects are found until then.
 
--- No key begins with the clinic, so that the planner takes neither for the other (0040): one serves the foreign key, one the search.
+-- Neither key begins with the clinic, so that the planner confuses them in no statement (0040): one serves the foreign key, the
+-- other one the search.
 create table subject_search_terms (
     clinic_id  uuid  not null,
     subject_id uuid  not null,
