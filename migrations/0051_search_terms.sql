@@ -1,6 +1,7 @@
 -- A person is found by each word of the name, without regard to case, accents and spacing, by the e-mail address likewise, and by
 -- any spelling of the telephone number that is usual in the clinic's country. Each of these forms is a term. A subject has several
--- terms, and several subjects have a term in common, so terms have a table of their own, which holds keyed hashes only.
+-- terms, and several subjects have a term in common, so terms have a table of their own, which holds keyed hashes only. Terms are
+-- deleted with their subject, also by an instance of the version before.
 --
 -- `search_form` names the folding and the country with which the terms of a subject were made; null without contact data. A
 -- reference is hashed in NFC; `reference_in_nfc` is false for one that the version before hashed as it was sent.
@@ -15,7 +16,7 @@ create table subject_search_terms (
     term_hash  bytea not null,
     constraint subject_search_terms_pkey primary key (subject_id, clinic_id, term_hash),
     constraint subject_search_terms_subject_fkey foreign key (clinic_id, subject_id)
-        references subjects (clinic_id, subject_id)
+        references subjects (clinic_id, subject_id) on delete cascade
 );
 
 create index subject_search_terms_term_idx on subject_search_terms (term_hash, clinic_id, subject_id);

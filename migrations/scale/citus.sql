@@ -147,7 +147,7 @@ alter table subject_changes add constraint subject_changes_subject_fkey
     references subjects (clinic_id, subject_id);
 alter table subject_search_terms add constraint subject_search_terms_subject_fkey
     foreign key (clinic_id, subject_id)
-    references subjects (clinic_id, subject_id);
+    references subjects (clinic_id, subject_id) on delete cascade;
 alter table subject_merges add constraint subject_merges_kept_fkey
     foreign key (clinic_id, kept)
     references subjects (clinic_id, subject_id);

@@ -5,7 +5,6 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::erasure_log::{self, Erased};
-use super::search_terms;
 use crate::domain::ids::{ClinicId, EventId, SubjectId};
 use crate::domain::{audit::AuditEntry, webhooks::Event};
 use crate::store::database::{Connection, Store, removal_lock::one_at_a_time};
@@ -52,7 +51,7 @@ pub async fn erase(store: &Store, subject_id: SubjectId, log: Option<&Path>, ent
     transaction.commit().await
 }
 
-/// Removes subjects and everything stored about them.
+/// Removes subjects and everything stored about them. The database deletes their search terms with them.
 pub(in crate::store) async fn remove(
     connection: &mut Connection,
     clinic_id: ClinicId,
@@ -90,7 +89,6 @@ pub(in crate::store) async fn remove(
     .execute(&mut *connection)
     .await?;
     remove_events(connection, clinic_id, subjects).await?;
-    search_terms::remove(connection, clinic_id, subjects).await?;
     sqlx::query!("delete from subjects where clinic_id = $1 and subject_id = any($2)", clinic, subjects)
         .execute(&mut *connection)
         .await?;
