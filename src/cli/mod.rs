@@ -8,6 +8,7 @@ mod keys;
 mod migrate;
 mod output;
 mod progress;
+mod reindex;
 mod restore;
 mod retention;
 mod rules;
@@ -61,6 +62,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Clinics(command) => clinics::run(settings, command).await?,
         Command::Keys(command) => keys::run(settings, command).await?,
         Command::Retention => retention::run(settings).await?,
+        Command::Reindex { clinic } => reindex::run(settings, clinic.as_deref()).await?,
         Command::Restore { erasure_log } => restore::run(settings, erasure_log).await?,
         Command::Openapi => print(&http::document())?,
         Command::Rules(command) => return rules::run(settings, command).await,

@@ -51,7 +51,9 @@ async fn traces(world: &World, erased: &[String], indexes: &[usize]) -> (Vec<Str
                    email_hash]), 'hex') from subjects where subject_id::text = any($1)
                union all
                select encode(before_sealed, 'hex') from subject_changes where subject_id::text = any($1)
-                   and before_sealed is not null";
+                   and before_sealed is not null
+               union all
+               select encode(term_hash, 'hex') from subject_search_terms where subject_id::text = any($1)";
     let hidden: Vec<Option<String>> =
         sqlx::query_scalar(sql).bind(erased).fetch_all(&mut world.connect().await).await.unwrap();
     (clear.collect(), hidden.into_iter().flatten().collect())
@@ -92,7 +94,7 @@ async fn erased_subjects_are_in_no_dump_and_a_restored_backup_erases_them_again(
     let backup = dump_of(&world.database).await;
     assert_eq!(hits(&backup, &clear), clear.len(), "control: a dump shows the data");
     assert_eq!(hits(&backup, &hidden), hidden.len());
-    // Hash and seal of the reference, the current and the earlier contact data, and the hash of the name.
+    // Hash and seal of the reference, the current and the earlier contact data, and the term of the name.
     assert_eq!(hidden.len(), 5 * ERASED);
 
     for id in &erased {

@@ -41,7 +41,7 @@ async fn a_subject_is_found_by_any_spelling_of_its_identifiers() {
     submit(&clinic.intake, json!({"reference": "MRN-0002", "contact": {"name": "Ana García"}})).await;
     let found = [
         ("reference", &["MRN-0001", "  MRN-0001 "][..]),
-        ("name", &["Ana García Ruiz", "ana garcía ruiz", "  ANA   GARCÍA\tRUIZ "]),
+        ("name", &["Ana García Ruiz", "ana garcia ruiz", "  ANA   GARCÍA\tRUIZ ", "Ruiz"]),
         ("telephone", &["+34 600-111 222", "0034600111222", "(34) 600.111.222", "34600111222"]),
         ("email", &["Ana.Garcia@Mail.example", "ana.garcia@mail.EXAMPLE", " ana.garcia@mail.example "]),
     ];
@@ -53,7 +53,7 @@ async fn a_subject_is_found_by_any_spelling_of_its_identifiers() {
     }
     let missed = [
         ("reference", &["mrn-0001", "MRN-00011", "MRN 0001", "%"][..]),
-        ("name", &["Ana", "Ana Garcia Ruiz", "Ana García Ruiz x"]),
+        ("name", &["An", "Ana Gomez", "Ana García Ruiz x"]),
         ("telephone", &["600111222", "+34 600 111 223", "-"]),
         ("email", &["ana.garcia@mail.exampl", "anagarcia@mail.example"]),
     ];

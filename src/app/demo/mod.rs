@@ -99,7 +99,7 @@ async fn submit_patiently(app: &App, actor: &Actor, clinic: &Clinic, person: (us
 }
 
 async fn submit_missing(app: &App, actor: &Actor, clinic: &Clinic, (place, answers): (usize, Answers)) -> Result<()> {
-    if !subjects::search(app, actor, LookUp::Reference, &people::reference(place)).await?.is_empty() {
+    if !subjects::search(app, actor, clinic, LookUp::Reference, &people::reference(place)).await?.is_empty() {
         return Ok(());
     }
     let draft = Draft {

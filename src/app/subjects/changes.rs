@@ -2,6 +2,7 @@
 
 use crate::app::audit::{audited_read, entry};
 use crate::app::{App, AppError, Result, ambient::possible};
+use crate::domain::clinics::Clinic;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::subjects::history::SubjectChange;
 use crate::domain::subjects::{Consent, Contact, Subject};
@@ -20,11 +21,13 @@ pub async fn get(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<Subj
 pub async fn replace_contact(
     app: &App,
     actor: &Actor,
+    clinic: &Clinic,
     subject_id: SubjectId,
     seen: i32,
     contact: Contact,
 ) -> Result<Subject> {
-    replace(app, actor, subject_id, seen, AuditAction::ContactChanged, Replacement::Contact(contact)).await
+    let replacement = Replacement::Contact(contact, clinic.profile.country.clone());
+    replace(app, actor, subject_id, seen, AuditAction::ContactChanged, replacement).await
 }
 
 /// Replaces the consent of the version that the caller read. A withdrawal hides contact data at once. Fails when the

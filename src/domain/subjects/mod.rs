@@ -1,9 +1,13 @@
 //! The subject: the record of a person screened, with the clinic's own reference and optional contact data.
 
 pub mod contact;
+mod folding;
 pub mod history;
+pub mod search;
+mod telephone;
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::fault::{Fault, checked_text};
 use super::ids::SubjectId;
@@ -85,7 +89,7 @@ pub struct SubjectDraft {
     pub consent: Option<Consent>,
 }
 
-/// A reference for a subject: 1-128 characters, without control characters. Its system is the one that assigned it, 1-200
+/// A reference for a subject: 1-128 characters in NFC, without control characters. Its system is the one that assigned it, 1-200
 /// characters; without a system, or with one of the clinic's own systems, it is the clinic's own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reference {
@@ -96,7 +100,8 @@ pub struct Reference {
 /// Separates a system and a value in the stored form. No text may contain it.
 const SEPARATOR: char = '\u{1f}';
 
-/// The field of a look-up. Each has its own normalization and its own blind index.
+/// The field of a look-up. Each has its own normalization and its own blind index. References have no other; contact data
+/// stored before 0051 is found by it, and all other contact data by [`search::ContactSearch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookUp {
     Reference,
@@ -129,8 +134,10 @@ impl Reference {
     /// Fails with one fault for each text that is empty, too long, or contains control characters; its pointer is that text's
     /// place.
     pub fn parse(system: Option<(&str, &str)>, value: (&str, &str)) -> Result<Self, Vec<Fault>> {
-        let checked =
-            |(text, place): (&str, &str), most| checked_text(text, most, "").map_err(|fault| fault.under(place));
+        let checked = |(text, place): (&str, &str), most| {
+            let composed: String = text.nfc().collect();
+            checked_text(&composed, most, "").map_err(|fault| fault.under(place))
+        };
         let value = checked(value, Self::MAX_CHARS);
         match (system.map(|system| checked(system, Self::MAX_SYSTEM_CHARS)).transpose(), value) {
             (Ok(system), Ok(value)) => Ok(Self { system, value }),
@@ -149,6 +156,11 @@ impl Reference {
     /// The form that is stored sealed and hashed. It links to health data: never log it.
     pub fn stored(&self) -> String {
         self.system.as_ref().map_or_else(|| self.value.clone(), |system| format!("{system}{SEPARATOR}{}", self.value))
+    }
+
+    /// The stored form in NFD, if it differs. References stored before 0051 have the form in which they were sent.
+    pub fn decomposed(&self) -> Option<String> {
+        decomposed(&self.stored())
     }
 
     /// The reference in clear text. It links to health data: never log it.
@@ -203,7 +215,7 @@ impl LookUp {
     /// The normalized form by which texts are compared; empty if nothing is left to compare.
     pub fn normalize(self, text: &str) -> String {
         match self {
-            Self::Reference => text.trim().to_owned(),
+            Self::Reference => text.trim().nfc().collect(),
             Self::Name => text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
             Self::Email => text.trim().to_lowercase(),
             Self::Telephone => {
@@ -213,6 +225,11 @@ impl LookUp {
             }
         }
     }
+}
+
+/// A text in NFD, if it differs.
+pub fn decomposed(text: &str) -> Option<String> {
+    Some(text.nfd().collect::<String>()).filter(|decomposed| decomposed != text)
 }
 
 #[cfg(test)]
@@ -237,6 +254,14 @@ mod tests {
         assert!(parse("   ").is_err());
         assert!(parse(&"x".repeat(129)).is_err());
         assert_eq!(parse(" MRN-1 ").ok().unwrap().value(), "MRN-1");
+    }
+
+    #[test]
+    fn a_reference_is_kept_in_nfc() {
+        let parse = |text: &str| Reference::parse(None, (text, "")).ok().unwrap();
+        let (composed, decomposed) = (parse("PEN\u{303}A-7"), parse("PEÑA-7").decomposed());
+        assert_eq!((composed.value(), decomposed.as_deref()), ("PEÑA-7", Some("PEN\u{303}A-7")));
+        assert_eq!(parse("MRN-7").decomposed(), None);
     }
 
     #[test]

@@ -105,6 +105,8 @@ pub struct Accepted {
     pub actor: Actor,
     /// The systems whose references are the clinic's own.
     pub own_systems: Vec<String>,
+    /// The country of the clinic, by which telephone numbers are found.
+    pub country: Option<String>,
     pub origin: Origin,
     pub received_at: Timestamp,
     pub draft: Draft,
@@ -141,6 +143,7 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, s
         actor: actor.clone(),
         due: clinic.due,
         own_systems: clinic.profile.reference_systems.clone(),
+        country: clinic.profile.country.clone(),
         assessment,
         draft,
     }

@@ -52,7 +52,7 @@ pub async fn erase(store: &Store, subject_id: SubjectId, log: Option<&Path>, ent
     transaction.commit().await
 }
 
-/// Removes subjects and everything stored about them.
+/// Removes subjects and everything stored about them. The database deletes their search terms with them.
 pub(in crate::store) async fn remove(
     connection: &mut Connection,
     clinic_id: ClinicId,

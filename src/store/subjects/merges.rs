@@ -235,7 +235,7 @@ impl<'a> Work<'a> {
         let change = change_of(&subject, entry.at, entry.credential_id, (kind, Before::Nothing));
         let change = SubjectChange { merge_id: Some(merge_id), ..change };
         insert_change(&mut self.transaction, keys, entry.clinic_id, subject.subject_id, &change).await?;
-        update_subject(&mut self.transaction, keys, entry.clinic_id, &subject, entry.at).await
+        update_subject(&mut self.transaction, entry.clinic_id, &subject, entry.at).await
     }
 }
 

@@ -5,29 +5,46 @@ pub mod erasure;
 pub mod erasure_log;
 pub mod export;
 pub mod merges;
+pub mod reindex;
 pub mod retention;
 pub(super) mod row;
+mod search_terms;
 
 use uuid::Uuid;
 
 use super::database::{Connection, Keys, Store};
 use super::error::Result;
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::subjects::{Contact, LookUp, NamesakeReference, Namesakes, Reference, SourceShare, Subject};
+use crate::domain::subjects::search::{ContactSearch, SearchTerm};
+use crate::domain::subjects::{
+    Contact, LookUp, NamesakeReference, Namesakes, Reference, SourceShare, Subject, decomposed,
+};
 use row::{Row, open_contact, open_reference};
 
 pub const SEARCH_LIMIT: i64 = 50;
 
-/// Finds subjects of a clinic by blind index, at most [`SEARCH_LIMIT`]. For a merged subject, returns the subject that it
-/// was merged into. A reference is found in every system.
-pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) -> Result<Vec<Subject>> {
+/// Finds subjects of a clinic with its country, at most [`SEARCH_LIMIT`]. For a merged subject, returns the subject that it was
+/// merged into. A reference is found in every system. Contact data is found by its terms, and that stored before 0051 by its
+/// whole fields until it is indexed again.
+pub async fn search(
+    store: &Store,
+    (clinic_id, country): (ClinicId, Option<&str>),
+    by: LookUp,
+    text: &str,
+) -> Result<Vec<Subject>> {
     let normalized = by.normalize(text);
-    if normalized.is_empty() {
+    let ContactSearch { all, any } = ContactSearch::new(by, text, country);
+    if normalized.is_empty() && any.is_empty() {
         return Ok(Vec::new());
     }
-    let hashes = store.keys.blind_indexes(clinic_id.0, by, &normalized);
+    let term_hashes = |term: &SearchTerm| store.keys.term_hashes(clinic_id.0, term);
+    // References stored before 0051 may be in NFD.
+    let other = if by == LookUp::Reference { decomposed(&normalized) } else { None };
+    let forms = other.into_iter().chain([normalized]).filter(|form| !form.is_empty());
+    let hashes: Vec<Vec<u8>> = forms.flat_map(|form| store.keys.blind_indexes(clinic_id.0, by, &form)).collect();
     let given = |kind| (by == kind).then_some(hashes.as_slice());
-    // The ids are selected first, as an array. With a join, PostgreSQL would read every subject of the clinic.
+    // The ids are selected first, as an array. With a join, PostgreSQL would read every subject of the clinic. All terms of a
+    // subject are hashed with one key, so that each term counts once.
     let rows = sqlx::query_as!(
         Row,
         r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
@@ -40,13 +57,25 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
                    reference_hash = any($2) or reference_value_hash = any($2) or name_hash = any($3)
                    or telephone_hash = any($4) or email_hash = any($5)
                )
+               union
+               select coalesce(merged_into, subject_id) from subjects
+               where clinic_id = $1 and subject_id = any(array(
+                   select subject_id from subject_search_terms
+                   where clinic_id = $1 and term_hash = any($6::bytea[] || $7::bytea[])
+                   group by subject_id
+                   having bool_or(term_hash = any($7::bytea[]))
+                       or count(*) filter (where term_hash = any($6::bytea[])) = $8::bigint
+               ))
            ))
-           order by created_at desc, subject_id limit $6"#,
+           order by created_at desc, subject_id limit $9"#,
         clinic_id.0,
         given(LookUp::Reference),
         given(LookUp::Name),
         given(LookUp::Telephone),
         given(LookUp::Email),
+        &all.iter().flat_map(term_hashes).collect::<Vec<_>>(),
+        &any.iter().flat_map(term_hashes).collect::<Vec<_>>(),
+        i64::try_from(all.len()).unwrap_or(i64::MAX),
         SEARCH_LIMIT,
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)

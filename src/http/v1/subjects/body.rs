@@ -59,19 +59,21 @@ pub struct ConsentBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = SubjectSearch)]
 pub struct SubjectSearchInput {
-    /// The reference, exactly, in every system.
+    /// The reference, exactly, in every system. Unicode forms of one character are equal.
     #[validate(length(min = 1, max = 128))]
     #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00]*$")]
     pub reference: Option<String>,
-    /// The full name; case and spacing are ignored.
+    /// Words of the name, in any order. All must be in the name; case, accents, apostrophes and hyphens do not matter. The whole
+    /// name is also found with other spaces.
     #[validate(length(min = 1, max = 200))]
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00]*$")]
     pub name: Option<String>,
-    /// The telephone number; only the digits are compared.
+    /// The telephone number, in a national spelling of the clinic's country or with the country code. An extension does not
+    /// matter.
     #[validate(length(min = 1, max = 40))]
     #[schema(min_length = 1, max_length = 40, pattern = r"^[^\x00]*$")]
     pub telephone: Option<String>,
-    /// The e-mail address; case is ignored.
+    /// The e-mail address; case and accents do not matter.
     #[validate(length(min = 1, max = 254))]
     #[schema(min_length = 1, max_length = 254, pattern = r"^[^\x00]*$")]
     pub email: Option<String>,

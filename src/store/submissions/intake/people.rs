@@ -22,8 +22,9 @@ pub(super) struct Written {
     value_hash: Option<Vec<u8>>,
     /// The hashes under earlier master keys, if the key file has any.
     earlier: Vec<Vec<u8>>,
-    /// The hashes with each of the clinic's own systems: a subject may have been stored before the clinic named the system.
-    with_systems: Vec<Vec<u8>>,
+    /// The hashes of other forms under which the subject may be stored: with each of the clinic's own systems, from before
+    /// the clinic named the system, and in NFD, from before 0051.
+    other_forms: Vec<Vec<u8>>,
     /// The first bytes of the hash under the oldest key. All instances compute the same value, whatever the order of their
     /// keys.
     lock: i64,
@@ -38,15 +39,18 @@ impl Written {
         let mut earlier = hashes(&stored);
         let eldest = earlier.get(keys.eldest()).and_then(|hash| hash.first_chunk::<8>().copied()).unwrap_or_default();
         let hash = earlier.remove(0);
-        let with_systems = reference.with_each(own).flat_map(|reference| hashes(&reference.stored())).collect();
+        let decomposed = reference.with_each(own).chain([reference.clone()]).filter_map(|one| one.decomposed());
+        let other_forms = reference.with_each(own).map(|one| one.stored()).chain(decomposed);
+        let of_form = |text: String| keys.blind_indexes(clinic_id.0, LookUp::Reference, &text);
+        let other_forms = other_forms.flat_map(of_form).collect();
         let sealed = keys.seal(Place::reference(clinic_id, &hash), &stored)?;
         let value_hash = value_hash(keys, clinic_id, reference);
-        Ok(Self { hash, sealed, value_hash, earlier, with_systems, lock: i64::from_be_bytes(eldest) })
+        Ok(Self { hash, sealed, value_hash, earlier, other_forms, lock: i64::from_be_bytes(eldest) })
     }
 
     /// Every hash under which the subject may be stored, the current one first.
     fn hashes(&self) -> impl Iterator<Item = &Vec<u8>> {
-        std::iter::once(&self.hash).chain(&self.earlier).chain(&self.with_systems)
+        std::iter::once(&self.hash).chain(&self.earlier).chain(&self.other_forms)
     }
 }
 
@@ -207,7 +211,8 @@ impl Held {
             moved = true;
             switch_to(connection, Role::App, Some(clinic_id)).await?;
             sqlx::query!(
-                "update subjects set reference_hash = $2, reference_sealed = $3, reference_value_hash = $5
+                "update subjects set reference_hash = $2, reference_sealed = $3, reference_value_hash = $5,
+                                     reference_in_nfc = true
                  where clinic_id = $1 and reference_hash = any($4)",
                 clinic_id.0,
                 written.hash,
@@ -249,8 +254,8 @@ async fn insert(connection: &mut Connection, new: &[&Intake]) -> Result<usize> {
         new.iter().map(|intake| intake.reference.as_ref()?.value_hash.clone()).collect();
     let done = sqlx::query!(
         "insert into subjects (clinic_id, subject_id, reference_hash, reference_sealed, reference_value_hash,
-                               created_at, updated_at)
-         select clinic_id, subject_id, reference_hash, reference_sealed, reference_value_hash, at, at
+                               reference_in_nfc, created_at, updated_at)
+         select clinic_id, subject_id, reference_hash, reference_sealed, reference_value_hash, true, at, at
          from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::timestamptz[], $6::bytea[])
              as i (clinic_id, subject_id, reference_hash, reference_sealed, at, reference_value_hash)
          order by clinic_id, reference_hash
