@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::follow_ups::Latest;
 use crate::domain::ids::{ClinicId, CredentialId};
 use crate::domain::{access::actor::Role, screening::rule_table::Id, screening::scoring::Alarm};
@@ -69,8 +69,8 @@ pub enum AppError {
 pub type Result<T, E = AppError> = std::result::Result<T, E>;
 
 impl AppError {
-    pub fn fault(pointer: &str, code: FaultCode, detail: &str) -> Self {
-        Self::Faulty(vec![Fault::new(pointer, code, detail)])
+    pub fn fault(pointer: &str, code: FaultCode, sentence: Sentence) -> Self {
+        Self::Faulty(vec![Fault::new(pointer, code, sentence)])
     }
 
     /// Copies an error that concurrent requests share.
@@ -87,18 +87,28 @@ impl AppError {
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict(Meaning::SupersededSubmissionUnknown) => {
-                Self::fault("/supersedes", FaultCode::NotFound, "there is no such submission")
-            }
+            StoreError::Conflict(Meaning::SupersededSubmissionUnknown) => Self::fault(
+                "/supersedes",
+                FaultCode::NotFound,
+                Sentence::new(
+                    "there is no such submission; send the id of one that this key may correct",
+                    "este envío no existe; envíe el id de uno que esta clave pueda corregir",
+                ),
+            ),
             StoreError::Conflict(Meaning::AnotherCaseOpen) => {
                 Self::Conflict("another follow-up of this subject is open")
             }
             StoreError::Conflict(Meaning::ClinicNameTaken) => Self::ClinicNameTaken,
             StoreError::Conflict(Meaning::ClinicUnknown) => Self::ClinicUnknown,
             StoreError::Conflict(Meaning::RuleTableNotKept) => Self::Unavailable(error.to_string()),
-            StoreError::Conflict(Meaning::SubjectToMergeUnknown) => {
-                Self::fault("/merged", FaultCode::NotFound, "there is no such subject")
-            }
+            StoreError::Conflict(Meaning::SubjectToMergeUnknown) => Self::fault(
+                "/merged",
+                FaultCode::NotFound,
+                Sentence::new(
+                    "there is no such subject; send the id of a subject of the clinic",
+                    "este sujeto no existe; envíe el id de un sujeto de la clínica",
+                ),
+            ),
             StoreError::Missing => Self::NotFound,
             StoreError::Stale => Self::Stale,
             StoreError::Refused(detail) => Self::Conflict(detail),

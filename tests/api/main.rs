@@ -17,6 +17,7 @@ mod day;
 mod durability;
 mod embedded;
 mod exports;
+mod faults;
 mod fhir;
 mod fields;
 mod follow_ups;

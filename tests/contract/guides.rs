@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use sarcoscreen::domain::fault::FaultCode;
 use serde_json::Value;
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -29,6 +30,15 @@ fn the_guide_lists_each_operation_with_its_least_role() {
     let document: Value = serde_json::from_str(&fs::read_to_string("openapi/v1.json").unwrap()).unwrap();
     let guide = fs::read_to_string("docs/api.md").unwrap();
     for row in roles(&document) {
+        assert!(guide.lines().any(|line| line == row), "docs/api.md lacks the row:\n{row}");
+    }
+}
+
+#[test]
+fn the_guide_explains_each_code_of_a_fault() {
+    let guide = fs::read_to_string("docs/api.md").unwrap();
+    for code in FaultCode::ALL {
+        let row = format!("| `{}` | {} |", code.as_str(), code.meaning());
         assert!(guide.lines().any(|line| line == row), "docs/api.md lacks the row:\n{row}");
     }
 }

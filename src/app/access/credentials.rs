@@ -12,7 +12,7 @@ use crate::app::{App, AppError, Result};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::access::credential::{Credential, CredentialDraft, Member, key_prefix};
 use crate::domain::audit::{AuditAction, AuditEntry};
-use crate::domain::fault::FaultCode;
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence};
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::page::{Page, PageRequest};
 use crate::store;
@@ -87,10 +87,21 @@ async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role:
     match store::access::credentials::find(&app.store, clinic_id, replaces).await? {
         Some(replaced) if replaced.role == role => Ok(replaced.sender_id),
         Some(replaced) => {
-            let detail = format!("that credential has the role {}; create one with that role", replaced.role.as_str());
-            Err(AppError::fault("/replaces", FaultCode::Contradiction, &detail))
+            let other = Sentence::new(
+                "that credential has another role; send the role {allowed}",
+                "esa credencial tiene otro rol; envíe el rol {allowed}",
+            );
+            let fault = Fault::new("/replaces", FaultCode::Contradiction, other);
+            Err(AppError::Faulty(vec![fault.with(Params::allowed([replaced.role.as_str()]))]))
         }
-        None => Err(AppError::fault("/replaces", FaultCode::NotFound, "there is no such credential")),
+        None => Err(AppError::fault(
+            "/replaces",
+            FaultCode::NotFound,
+            Sentence::new(
+                "there is no such credential; send the id of a credential of the clinic",
+                "esta credencial no existe; envíe el id de una credencial de la clínica",
+            ),
+        )),
     }
 }
 

@@ -5,7 +5,12 @@ use crate::app::{App, AppError, Result, ambient::possible};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::subjects::history::SubjectChange;
 use crate::domain::subjects::{Consent, Contact, Subject};
-use crate::domain::{access::actor::Actor, audit::AuditAction, fault::FaultCode, ids::SubjectId};
+use crate::domain::{
+    access::actor::Actor,
+    audit::AuditAction,
+    fault::{FaultCode, Sentence},
+    ids::SubjectId,
+};
 use crate::store::{self, subjects::changes::Replacement};
 
 /// One subject. Contact data is returned only with consent to contact.
@@ -37,7 +42,11 @@ pub async fn replace_consent(
     consent: Consent,
 ) -> Result<Subject> {
     if !possible(&*app.ambient, consent.given_at) {
-        return Err(AppError::fault("/given_at", FaultCode::OutOfRange, "must be between 1900 and now"));
+        return Err(AppError::fault(
+            "/given_at",
+            FaultCode::OutOfRange,
+            Sentence::new("must be between 1900 and now", "debe estar entre 1900 y ahora"),
+        ));
     }
     replace(app, actor, subject_id, seen, AuditAction::ConsentChanged, Replacement::Consent(consent)).await
 }

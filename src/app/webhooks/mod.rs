@@ -115,8 +115,8 @@ async fn find(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook
 
 fn checked(app: &App, draft: &WebhookDraft) -> Result<()> {
     let mut faults = draft.faults();
-    if let Err(detail) = app.receivers.addresses().read(&draft.url) {
-        faults.push(Fault::new("/url", FaultCode::Format, detail));
+    if let Err(sentence) = app.receivers.addresses().read(&draft.url) {
+        faults.push(Fault::new("/url", FaultCode::Format, sentence));
     }
     if faults.is_empty() { Ok(()) } else { Err(AppError::Faulty(faults)) }
 }

@@ -9,17 +9,19 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICAT
 use actix_web::{HttpResponse, ResponseError};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Number;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::names::{CareLevelName, FollowUpStateName};
-use super::request_id::current_request_id;
+use super::names::{CareLevelName, FaultCodeName, FollowUpStateName};
+use super::request_id::{asked_language, current_request_id};
 use super::wording::{AlarmBody, RedFlagBody};
 use crate::app::error::AppError;
 use crate::domain::causes::with_causes;
-use crate::domain::fault::{Fault, MOST_FAULTS};
+use crate::domain::fault::{Fault, MOST_FAULTS, Params};
 use crate::domain::follow_ups::Latest;
 use crate::domain::ids::CredentialId;
+use crate::domain::language::Language;
 
 const LOG_PACE: Duration = Duration::from_secs(1);
 const READ_AGAIN: &str = "read it again and send its current ETag in If-Match";
@@ -154,11 +156,37 @@ pub struct FaultBody {
     /// JSON pointer into the body, or a slash followed by the name of the query parameter or header.
     #[schema(example = "/answers/age")]
     pub pointer: String,
-    /// The kind of fault.
-    #[schema(example = "out_of_range")]
-    pub code: &'static str,
-    /// One sentence for the client's developer; never repeats the input.
+    /// The kind of fault; `/docs/problems` explains each.
+    pub code: FaultCodeName,
+    /// One sentence that says what to send, in the best language of `Accept-Language`, otherwise in English. It never repeats the
+    /// input.
     pub detail: String,
+    /// What to send, as values; absent if the fault has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub params: Option<FaultParamsBody>,
+}
+
+/// What to send instead of a value with a fault.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = FaultParams)]
+pub struct FaultParamsBody {
+    /// The least number, or the least number of characters or entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, nullable = false)]
+    pub minimum: Option<Number>,
+    /// The greatest number, or the greatest number of characters or entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, nullable = false)]
+    pub maximum: Option<Number>,
+    /// A number must be a multiple of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, nullable = false)]
+    pub step: Option<Number>,
+    /// The options.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub allowed: Option<Vec<String>>,
 }
 
 /// A problem before it is rendered.
@@ -207,6 +235,14 @@ impl Problem {
         self.kind
     }
 
+    fn fault_bodies(&self) -> Vec<FaultBody> {
+        if self.faults.is_empty() {
+            return Vec::new();
+        }
+        let language = asked_language();
+        self.faults.iter().take(MOST_FAULTS).map(|fault| FaultBody::new(fault, language)).collect()
+    }
+
     pub fn body(&self) -> ProblemBody {
         let (_, status, title) = self.kind.row();
         let alarm = self.alarm.as_ref();
@@ -216,7 +252,7 @@ impl Problem {
             status,
             detail: self.detail.clone(),
             request_id: current_request_id(),
-            errors: self.faults.iter().take(MOST_FAULTS).map(FaultBody::from).collect(),
+            errors: self.fault_bodies(),
             current: self.current.as_deref().cloned(),
             red_flags: alarm.map(|alarm| alarm.red_flags.clone()),
             care_level: alarm.map(|alarm| alarm.care_level),
@@ -232,9 +268,21 @@ impl From<Latest> for CurrentVersionBody {
     }
 }
 
-impl From<&Fault> for FaultBody {
-    fn from(fault: &Fault) -> Self {
-        Self { pointer: fault.pointer.clone(), code: fault.code.as_str(), detail: fault.detail.clone() }
+impl FaultBody {
+    fn new(fault: &Fault, language: Language) -> Self {
+        let params = fault.params.as_deref().and_then(FaultParamsBody::new);
+        let detail = fault.detail(language);
+        Self { pointer: fault.pointer.clone(), code: FaultCodeName(fault.code), detail, params }
+    }
+}
+
+impl FaultParamsBody {
+    /// `None` if there is nothing to publish.
+    fn new(params: &Params) -> Option<Self> {
+        let Params { minimum, maximum, step, allowed, .. } = params;
+        let allowed = (!allowed.is_empty()).then(|| allowed.clone());
+        let any = minimum.is_some() || maximum.is_some() || step.is_some() || allowed.is_some();
+        any.then(|| Self { minimum: minimum.clone(), maximum: maximum.clone(), step: step.clone(), allowed })
     }
 }
 

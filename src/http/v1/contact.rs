@@ -6,7 +6,7 @@ use validator::{Validate, ValidationError};
 
 use crate::domain::subjects::Contact;
 use crate::http::kernel::names::{ChannelName, LanguageName};
-use crate::http::kernel::text::plain;
+use crate::http::kernel::text::{TELEPHONE, plain};
 
 /// Contact data of a person.
 #[derive(Clone, Default, Serialize, Deserialize, Validate, ToSchema)]
@@ -61,6 +61,5 @@ fn telephone_form(text: &str) -> Result<(), ValidationError> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let form = text.chars().all(|c| c.is_ascii_digit() || " +-()./".contains(c));
     let fits = form && (5..=20).contains(&digits) && text.len() <= 40;
-    let message = "must be 5 to 20 digits, with spaces and + - ( ) . / between them";
-    fits.then_some(()).ok_or_else(|| ValidationError::new("form").with_message(message.into()))
+    fits.then_some(()).ok_or_else(|| ValidationError::new(TELEPHONE))
 }

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder,
 use utoipa::openapi::{Deprecated, RefOr, extensions::ExtensionsBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::screening::answers::{Answers, RawAnswers};
 use crate::domain::screening::questionnaire::{CATALOGUE, Item, Kind, Spec};
 
@@ -21,7 +21,14 @@ pub struct AnswersBody {
 /// Returns the answers of a body and adds their faults; missing answers are a fault.
 pub fn answers(body: Option<AnswersBody>, faults: &mut Vec<Fault>) -> Answers {
     let Some(body) = body else {
-        faults.push(Fault::new("/answers", FaultCode::Required, "the answers are missing"));
+        faults.push(Fault::new(
+            "/answers",
+            FaultCode::Required,
+            Sentence::new(
+                "the answers are missing; send an object, which may be empty",
+                "faltan las respuestas; envíe un objeto, que puede estar vacío",
+            ),
+        ));
         return Answers::default();
     };
     faults.extend(body.faults);
