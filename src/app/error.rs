@@ -37,6 +37,8 @@ pub enum AppError {
     NoErasureLog,
     #[error("the cursor does not belong to this list")]
     Cursor,
+    #[error("the cursor has expired")]
+    CursorExpired,
     /// The state of the resource does not allow it; the text is one sentence.
     #[error("{0}")]
     Conflict(&'static str),
@@ -114,6 +116,7 @@ impl From<StoreError> for AppError {
             StoreError::Refused(detail) => Self::Conflict(detail),
             StoreError::KeyReused => Self::IdempotencyKeyReused,
             StoreError::Cursor => Self::Cursor,
+            StoreError::CursorExpired => Self::CursorExpired,
             StoreError::Unavailable(reason) | StoreError::Internal(reason) => Self::Unavailable(reason),
             StoreError::Inconsistent { .. }
             | StoreError::Key(_)

@@ -107,12 +107,12 @@ async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role:
 
 /// All credentials of a clinic, oldest first, without keys, for the operator.
 pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>> {
-    Ok(store::access::credentials::list(&app.store, clinic_id).await?)
+    Ok(store::access::credentials::list(&app.store, clinic_id, app.ambient.now()).await?)
 }
 
 /// One page of the clinic's credentials, oldest first, without keys.
 pub async fn page(app: &App, actor: &Actor, page: &PageRequest) -> Result<Page<Credential>> {
-    let found = store::access::credentials::page(&app.store, actor.clinic_id, page).await?;
+    let found = store::access::credentials::page(&app.store, actor.clinic_id, page, app.ambient.now()).await?;
     audited_read(app, actor, AuditAction::CredentialsListed, uuid::Uuid::nil(), &[]).await?;
     Ok(found)
 }

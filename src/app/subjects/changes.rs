@@ -59,7 +59,8 @@ pub async fn history(
     subject_id: SubjectId,
     page: &PageRequest,
 ) -> Result<Page<SubjectChange>> {
-    let mut changes = store::subjects::changes::list(&app.store, actor.clinic_id, subject_id, page).await?;
+    let mut changes =
+        store::subjects::changes::list(&app.store, actor.clinic_id, subject_id, page, app.ambient.now()).await?;
     // Read after the changes, so that a withdrawal in between hides them.
     let subject = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
     let may_be_contacted = subject.may_be_contacted();

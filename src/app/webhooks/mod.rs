@@ -95,7 +95,7 @@ pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Eve
 /// One page of the sent and pending deliveries of an endpoint, newest first.
 pub async fn deliveries(app: &App, actor: &Actor, webhook_id: WebhookId, page: &PageRequest) -> Result<Page<Delivery>> {
     find(app, actor, webhook_id).await?;
-    let found = log::list(&app.store, actor.clinic_id, webhook_id, page).await?;
+    let found = log::list(&app.store, actor.clinic_id, webhook_id, page, app.ambient.now()).await?;
     audited_read(app, actor, AuditAction::WebhookDeliveriesListed, webhook_id.0, &[]).await?;
     Ok(found)
 }

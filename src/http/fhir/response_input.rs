@@ -59,6 +59,17 @@ struct ReferenceInput {
     identifier: Option<IdentifierInput>,
 }
 
+const OTHER_STATUS: Sentence = Sentence::new(
+    "only a response with the status completed can be scored and stored",
+    "solo se puede puntuar y guardar una respuesta con el estado completed",
+);
+const OTHER_FORM: Sentence = Sentence::new(
+    "is not the form of this service in a known version",
+    "no es el formulario de este servicio en una versión conocida",
+);
+const INSTANT: Sentence =
+    Sentence::new("must be a date with a time and an offset", "debe ser una fecha con hora y desplazamiento");
+
 /// Place of each question in the resource.
 pub(super) struct QuestionPlaces(HashMap<&'static str, String>);
 
@@ -117,24 +128,10 @@ impl ResponseInput {
         match self.status.as_deref() {
             Some("completed") => {}
             None => fault("status", FaultCode::Required, Sentence::new("must be completed", "debe ser completed")),
-            Some(_) => fault(
-                "status",
-                FaultCode::Contradiction,
-                Sentence::new(
-                    "only a response with the status completed can be scored and stored",
-                    "solo se puede puntuar y guardar una respuesta con el estado completed",
-                ),
-            ),
+            Some(_) => fault("status", FaultCode::Contradiction, OTHER_STATUS),
         }
         if self.questionnaire.is_some_and(|canonical| !known_form(&canonical, versions)) {
-            fault(
-                "questionnaire",
-                FaultCode::NotFound,
-                Sentence::new(
-                    "is not the form of this service in a known version",
-                    "no es el formulario de este servicio en una versión conocida",
-                ),
-            );
+            fault("questionnaire", FaultCode::NotFound, OTHER_FORM);
         }
         let says_imported =
             |tag: &CodeInput| tag.system.as_deref() == Some(RESULTS) && tag.code.as_deref() == Some(IMPORTED);
@@ -143,14 +140,7 @@ impl ResponseInput {
         let answered_at = self.authored.and_then(|text| {
             let parsed = text.parse().ok();
             if parsed.is_none() {
-                fault(
-                    "authored",
-                    FaultCode::Format,
-                    Sentence::new(
-                        "must be a date with a time and an offset",
-                        "debe ser una fecha con hora y desplazamiento",
-                    ),
-                );
+                fault("authored", FaultCode::Format, INSTANT);
             }
             parsed
         });

@@ -22,6 +22,7 @@ use crate::domain::fault::{Fault, MOST_FAULTS, Params};
 use crate::domain::follow_ups::Latest;
 use crate::domain::ids::CredentialId;
 use crate::domain::language::Language;
+use crate::domain::page::CURSOR_LIFETIME;
 
 const LOG_PACE: Duration = Duration::from_secs(1);
 const READ_AGAIN: &str = "read it again and send its current ETag in If-Match";
@@ -51,7 +52,7 @@ macro_rules! problem_types {
 
 problem_types! {
     MalformedRequest = "malformed_request", 400, "The request cannot be read";
-    InvalidCursor = "invalid_cursor", 400, "The cursor does not belong to this list";
+    InvalidCursor = "invalid_cursor", 400, "The cursor does not belong to this list, or has expired";
     Unauthenticated = "unauthenticated", 401, "A valid key is required";
     Forbidden = "forbidden", 403, "The key's role does not allow this";
     OriginNotAllowed = "origin_not_allowed", 403, "Pages of this origin may not do this";
@@ -299,6 +300,7 @@ impl From<AppError> for Problem {
             AppError::Cursor => {
                 Self::new(ProblemType::InvalidCursor, "use next_cursor unchanged, with the same filters")
             }
+            AppError::CursorExpired => Self::new(ProblemType::InvalidCursor, cursor_expired()),
             AppError::ClinicSuspended(_) => {
                 Self::new(ProblemType::ClinicSuspended, "the operator has suspended the clinic; its data is kept")
             }
@@ -343,6 +345,11 @@ impl From<AppError> for Problem {
             }
         }
     }
+}
+
+fn cursor_expired() -> String {
+    let hours = CURSOR_LIFETIME.as_hours();
+    format!("the cursor is older than {hours} hours; start at the first page again, without a cursor")
 }
 
 /// Which failures are logged: at most one in [`LOG_PACE`], because under overload, or without the database, thousands of

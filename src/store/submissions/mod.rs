@@ -6,6 +6,7 @@ pub mod records;
 pub mod statistics;
 pub mod worklist;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -13,10 +14,10 @@ use super::database::page::{Key, Scope};
 use super::database::row::{answers, band, language};
 use super::database::{Store, at, bound, known, writer::Writer};
 use super::error::{Result, StoreError};
+use crate::domain::access::actor::Origin;
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::submissions::stored::{FollowUpLink, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary};
-use crate::domain::access::actor::Origin;
 use crate::domain::submissions::{Accepted, ExternalSource};
 use crate::domain::{
     follow_ups::StateName, screening::assessment::Score, screening::pathway::PathwayId, screening::red_flag::CareLevel,
@@ -75,9 +76,10 @@ pub async fn list(
     clinic_id: ClinicId,
     filter: &SubmissionFilter,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<Page<SubmissionSummary>> {
     let scope = Scope { clinic_id, list: "submissions by received_at", filter: format!("{filter:?}") };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query_as!(
         SummaryRow,
         r#"select submission_id, subject_id, origin, imported, rule_table, score_total, score_lower, score_upper, band_at_least,
@@ -121,7 +123,7 @@ pub async fn list(
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let summaries = rows.into_iter().map(SummaryRow::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, summaries, |last| Key::new(last.received_at, last.submission_id.0)))
+    Ok(scope.page(&store.keys, page.limit, now, summaries, |last| Key::new(last.received_at, last.submission_id.0)))
 }
 
 /// One page of a subject's submissions, latest answered first, and the submission that precedes the last one of the page in
@@ -131,9 +133,10 @@ pub async fn of_subject(
     clinic_id: ClinicId,
     subject_id: SubjectId,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<(Page<StoredSubmission>, Option<StoredSubmission>)> {
     let scope = Scope { clinic_id, list: "submissions of a subject by answered_at", filter: subject_id.to_string() };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
@@ -161,7 +164,7 @@ pub async fn of_subject(
     let stored = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
     let before = stored.get(usize::from(page.limit)).cloned();
     let key = |last: &StoredSubmission| Key::new(last.answered(), last.submission_id.0);
-    Ok((scope.page(&store.keys, page.limit, stored, key), before))
+    Ok((scope.page(&store.keys, page.limit, now, stored, key), before))
 }
 
 /// The submissions of a follow-up, oldest first.
