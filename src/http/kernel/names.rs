@@ -104,7 +104,8 @@ fn closed<T: Serialize>(all: &[T]) -> RefOr<Schema> {
     RefOr::T(Schema::Object(string().enum_values(Some(values(all))).build()))
 }
 
-fn open<T: Serialize>(all: &[T]) -> RefOr<Schema> {
+/// The schema of an open enumeration with these values.
+pub(in crate::http) fn open<T: Serialize>(all: &[T]) -> RefOr<Schema> {
     let extension = Extensions::builder().add(OPEN, values(all).collect::<Value>()).build();
     RefOr::T(Schema::Object(string().extensions(Some(extension)).build()))
 }

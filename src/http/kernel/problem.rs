@@ -136,7 +136,7 @@ pub struct CurrentVersionBody {
 
 /// The credential that made a change.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = By)]
+#[schema(as = CredentialRef)]
 pub struct ByBody {
     /// Id of the credential.
     pub credential_id: Uuid,
