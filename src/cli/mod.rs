@@ -26,6 +26,7 @@ use crate::app::error::AppError;
 use crate::config::{Cli, Command, LogFormat};
 use crate::domain::causes::with_causes;
 use crate::domain::fault::Fault;
+use crate::domain::language::Language;
 use crate::{http, store, telemetry};
 
 /// Runs the command line and writes an error to the standard error stream.
@@ -77,7 +78,8 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
 fn explain(error: &anyhow::Error) -> String {
     match error.downcast_ref::<AppError>() {
         Some(AppError::Faulty(faults) | AppError::Refused { faults, .. }) => {
-            let named = |fault: &Fault| format!("{} {}", fault.pointer.trim_start_matches('/'), fault.detail);
+            let named =
+                |fault: &Fault| format!("{} {}", fault.pointer.trim_start_matches('/'), fault.detail(Language::En));
             faults.iter().map(named).collect::<Vec<_>>().join("; ")
         }
         _ => with_causes(&**error),

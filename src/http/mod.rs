@@ -168,6 +168,7 @@ fn served() -> Served {
 
 fn openapi() -> OpenApi {
     let mut api = kernel::docs::openapi(routes);
+    v1::webhooks::events::describe(&mut api);
     for (name, schema) in api.components.iter_mut().flat_map(|components| &mut components.schemas) {
         // A problem has fields of red flags only if it refuses answers.
         if *name != ProblemBody::name() {

@@ -24,6 +24,8 @@ pub enum StoreError {
     /// The cursor was not issued by this service for this list.
     #[error("the cursor is not from this list")]
     Cursor,
+    #[error("the cursor has expired")]
+    CursorExpired,
     /// The database is unreachable or does not respond in time. The text states every cause, because many callers may share it.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),

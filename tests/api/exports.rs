@@ -166,6 +166,10 @@ async fn an_export_has_every_row_once_and_resumes_after_any_of_them() {
         let csv = records(&clinic.staff.get(&format!("{path}&format=csv")).await);
         assert_eq!(csv[1..].iter().map(|row| &*row[0]).collect::<Vec<_>>(), cursors(&rest));
     }
+    // Unlike the cursor of a page, it does not expire.
+    world.clock.advance(7 * 24 * 3600);
+    let path = format!("/v1/exports/submissions?after={}", all[1_000]["cursor"].as_str().unwrap());
+    assert_eq!(rows(&clinic.staff.get(&path).await), all[1_001..]);
     assert_eq!(rows(&stranger.staff.get("/v1/exports/submissions").await), [] as [Value; 0]);
     assert_eq!(records(&stranger.staff.get("/v1/exports/follow-ups?format=csv").await).len(), 1);
 }

@@ -20,6 +20,7 @@ mod durability;
 mod embedded;
 mod erasing_submissions;
 mod exports;
+mod faults;
 mod fhir;
 mod fields;
 mod follow_ups;

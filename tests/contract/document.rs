@@ -107,10 +107,31 @@ fn the_schema_of_answers_repeats_every_bound_of_the_catalogue() {
                 assert_eq!(bound("x-step"), Some(step), "{}", spec.id);
             }
             Kind::Flag => assert_eq!(schema["type"][0], "boolean", "{}", spec.id),
-            Kind::Choice(options) => assert_eq!(strings(&schema["enum"]), options, "{}", spec.id),
-            Kind::Set { options, .. } => assert_eq!(strings(&schema["items"]["enum"]), options, "{}", spec.id),
+            Kind::Choice(options) => assert_eq!(options_of(&document, &schema["oneOf"][1]), options, "{}", spec.id),
+            Kind::Set { options, .. } => assert_eq!(options_of(&document, &schema["items"]), options, "{}", spec.id),
         }
     }
+}
+
+/// The options in the schema that a reference names.
+fn options_of<'a>(document: &'a Value, reference: &Value) -> Vec<&'a str> {
+    let pointer = reference["$ref"].as_str().unwrap().trim_start_matches('#');
+    strings(&document.pointer(pointer).unwrap()["enum"])
+}
+
+#[test]
+fn the_names_of_schemas_say_what_they_are() {
+    let document = parsed();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for general in ["By", "Share", "Change", "Rule", "Option", "Item"] {
+        assert!(!schemas.contains_key(general), "{general} has another meaning in most programs");
+    }
+    let ids: Vec<_> = CATALOGUE.iter().map(|spec| spec.id).collect();
+    assert_eq!(strings(&schemas["ItemId"]["x-extensible-enum"]), ids);
+    // One class for each list of options, not one for each question.
+    let properties = schemas["Answers"]["properties"].as_object().unwrap().values();
+    assert!(properties.clone().all(|schema| schema.get("enum").is_none() && schema["items"].get("enum").is_none()));
+    assert_eq!(properties.filter(|schema| schema["oneOf"][1]["$ref"] == "#/components/schemas/Difficulty").count(), 4);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::find;
 use crate::app::audit::{audited_read, entry};
 use crate::app::{App, AppError, Result, once::Once};
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::follow_ups::{
     Change, Closing, FollowUp, FollowUpCommand, FollowUpEvent, Latest, NotNeededReason, Note, Refusal, decide,
 };
@@ -89,7 +89,14 @@ async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandReques
     if let FollowUpCommand::Reassign { to } = asked.command
         && !store::access::credentials::can_work(&app.store, actor.clinic_id, to, now).await?
     {
-        return Err(AppError::fault("/to", FaultCode::NotFound, "there is no such staff member"));
+        return Err(AppError::fault(
+            "/to",
+            FaultCode::NotFound,
+            Sentence::new(
+                "there is no such staff member; GET /v1/staff lists them",
+                "este miembro del personal no existe; GET /v1/staff los enumera",
+            ),
+        ));
     }
     let change = decide(case, &asked.command, actor, now).map_err(refused)?;
     let decided = Decided { note: asked.note, ..decided(app, actor, change, action(&asked.command))? };
@@ -205,7 +212,10 @@ async fn stale(
 
 fn refused(refusal: Refusal) -> AppError {
     match refusal {
-        Refusal::AppointmentOutOfRange => AppError::fault("/appointment_at", FaultCode::OutOfRange, refusal.sentence()),
+        Refusal::AppointmentOutOfRange => {
+            let within = Sentence::new(refusal.sentence(), "debe estar en el futuro, dentro de dos años");
+            AppError::fault("/appointment_at", FaultCode::OutOfRange, within)
+        }
         other => AppError::Conflict(other.sentence()),
     }
 }

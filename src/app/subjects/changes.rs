@@ -6,7 +6,12 @@ use crate::domain::clinics::Clinic;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::subjects::history::SubjectChange;
 use crate::domain::subjects::{Consent, Contact, Subject};
-use crate::domain::{access::actor::Actor, audit::AuditAction, fault::FaultCode, ids::SubjectId};
+use crate::domain::{
+    access::actor::Actor,
+    audit::AuditAction,
+    fault::{FaultCode, Sentence},
+    ids::SubjectId,
+};
 use crate::store::{self, subjects::changes::Replacement};
 
 /// One subject. Contact data is returned only with consent to contact.
@@ -40,7 +45,11 @@ pub async fn replace_consent(
     consent: Consent,
 ) -> Result<Subject> {
     if !possible(&*app.ambient, consent.given_at) {
-        return Err(AppError::fault("/given_at", FaultCode::OutOfRange, "must be between 1900 and now"));
+        return Err(AppError::fault(
+            "/given_at",
+            FaultCode::OutOfRange,
+            Sentence::new("must be between 1900 and now", "debe estar entre 1900 y ahora"),
+        ));
     }
     replace(app, actor, subject_id, seen, AuditAction::ConsentChanged, Replacement::Consent(consent)).await
 }
@@ -53,7 +62,8 @@ pub async fn history(
     subject_id: SubjectId,
     page: &PageRequest,
 ) -> Result<Page<SubjectChange>> {
-    let mut changes = store::subjects::changes::list(&app.store, actor.clinic_id, subject_id, page).await?;
+    let mut changes =
+        store::subjects::changes::list(&app.store, actor.clinic_id, subject_id, page, app.ambient.now()).await?;
     // Read after the changes, so that a withdrawal in between hides them.
     let subject = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
     let may_be_contacted = subject.may_be_contacted();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::app::ambient::{new_id, possible};
 use crate::app::{App, AppError, Result, audit::audited_read, once::Once, screening::rule_tables};
 use crate::domain::access::actor::{Actor, Origin, Role};
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
@@ -195,6 +195,21 @@ fn with_alarm(error: AppError, alarm: impl FnOnce() -> Alarm) -> AppError {
     }
 }
 
+const SEVERAL_SUBJECTS: Sentence = Sentence::new(
+    "the clinic has several subjects with this reference in the systems that it names as its own; sarcoscreen clinics \
+     shared-references lists them. Merge them if they are one person, otherwise name one of the systems with sarcoscreen \
+     clinics set --other-reference-system",
+    "la clínica tiene varios sujetos con esta referencia en los sistemas que nombra como propios; sarcoscreen clinics \
+     shared-references los enumera. Fusiónelos si son una sola persona; si no, nombre uno de los sistemas con sarcoscreen \
+     clinics set --other-reference-system",
+);
+const SYSTEM_NOT_NAMED: Sentence = Sentence::new(
+    "the clinic has this reference without a system; name the system with sarcoscreen clinics set --reference-system if \
+     its references are the clinic's own, otherwise with --other-reference-system",
+    "la clínica tiene esta referencia sin sistema; nombre el sistema con sarcoscreen clinics set --reference-system si sus \
+     referencias son propias de la clínica; si no, con --other-reference-system",
+);
+
 /// The fault of a reference that may identify two people. It is either a reference with a system that the clinic does not
 /// name, if the clinic has the same reference of its own; or a reference of the clinic, if it finds several subjects in
 /// the systems that the clinic names as its own.
@@ -207,12 +222,9 @@ async fn ambiguous_reference(app: &App, actor: &Actor, clinic: &Clinic, draft: &
     }
     let found = store::subjects::namesakes(&app.store, actor.clinic_id, reference, own).await?;
     let detail = if reference.system().is_none() && found.of_the_clinic > 1 {
-        "the clinic has several subjects with this reference in the systems that it names as its own; sarcoscreen clinics \
-         shared-references lists them. Merge them if they are one person, otherwise name one of the systems with sarcoscreen \
-         clinics set --other-reference-system"
+        SEVERAL_SUBJECTS
     } else if reference.system().is_some() && found.same == 0 && found.of_the_clinic > 0 {
-        "the clinic has this reference without a system; name the system with sarcoscreen clinics set --reference-system if \
-         its references are the clinic's own, otherwise with --other-reference-system"
+        SYSTEM_NOT_NAMED
     } else {
         return Ok(None);
     };
@@ -273,7 +285,10 @@ pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Ve
     faults.extend(draft.answers.missing().map(|fault| fault.under("/answers")));
     faults.extend(not_asked(rule_tables::current(app), &draft.answers));
     if actor.role == Role::Browser {
-        let detail = "a browser key may not identify the person or the source of the record";
+        let detail = Sentence::new(
+            "a browser key may not identify the person or the source of the record; omit the field",
+            "una clave de navegador no puede identificar a la persona ni el origen del registro; omita el campo",
+        );
         let set = [
             (draft.subject.reference.is_some(), "/subject/reference"),
             (draft.source.is_some(), "/source"),
@@ -283,14 +298,21 @@ pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Ve
         let refused = set.into_iter().filter(|(set, _)| *set);
         faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
         if draft.test {
-            let detail = "a browser key may not send test submissions; use an intake or staff key";
+            let detail = Sentence::new(
+                "a browser key may not send test submissions; use an intake or staff key",
+                "una clave de navegador no puede hacer envíos de prueba; use una clave de intake o de staff",
+            );
             faults.push(Fault::new("/test", FaultCode::NotAllowed, detail));
         }
     }
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {
         if at.is_some_and(|at| !possible(&*app.ambient, at)) {
-            faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must be between 1900 and now"));
+            faults.push(Fault::new(
+                pointer,
+                FaultCode::OutOfRange,
+                Sentence::new("must be between 1900 and now", "debe estar entre 1900 y ahora"),
+            ));
         }
     }
     faults.extend(import_fault(app, draft));
@@ -301,8 +323,19 @@ pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Ve
 fn import_fault(app: &App, draft: &Draft) -> Option<Fault> {
     match draft.answered_at {
         _ if !draft.imported => None,
-        None => Some(Fault::new("/answered_at", FaultCode::Required, "history must state when it was answered")),
+        None => Some(Fault::new(
+            "/answered_at",
+            FaultCode::Required,
+            Sentence::new(
+                "history must state when it was answered",
+                "los datos históricos deben indicar cuándo se respondieron",
+            ),
+        )),
         Some(at) if at < app.ambient.now() => None,
-        Some(_) => Some(Fault::new("/answered_at", FaultCode::OutOfRange, "history must be in the past")),
+        Some(_) => Some(Fault::new(
+            "/answered_at",
+            FaultCode::OutOfRange,
+            Sentence::new("history must be in the past", "los datos históricos deben ser del pasado"),
+        )),
     }
 }

@@ -52,7 +52,7 @@ pub async fn list(
 ) -> Result<Page<StoredSubmission>> {
     let own = (actor.role < Role::Staff).then_some(actor.sender_id);
     let filter = RecordFilter { sender_id: own.or(filter.sender_id), ..filter };
-    let page = store::submissions::records::list(&app.store, actor.clinic_id, &filter, page).await?;
+    let page = store::submissions::records::list(&app.store, actor.clinic_id, &filter, page, app.ambient.now()).await?;
     let shown = distinct_subjects(page.items.iter().map(|item| item.subject_id));
     audited_read(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
     Ok(page)

@@ -96,7 +96,7 @@ pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Eve
 /// One page of the sent and pending deliveries of an endpoint, newest first.
 pub async fn deliveries(app: &App, actor: &Actor, webhook_id: WebhookId, page: &PageRequest) -> Result<Page<Delivery>> {
     find(app, actor, webhook_id).await?;
-    let found = log::list(&app.store, actor.clinic_id, webhook_id, page).await?;
+    let found = log::list(&app.store, actor.clinic_id, webhook_id, page, app.ambient.now()).await?;
     audited_read(app, actor, AuditAction::WebhookDeliveriesListed, webhook_id.0, &[]).await?;
     Ok(found)
 }
@@ -116,8 +116,8 @@ async fn find(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook
 
 fn checked(app: &App, draft: &WebhookDraft) -> Result<()> {
     let mut faults = draft.faults();
-    if let Err(detail) = app.receivers.addresses().read(&draft.url) {
-        faults.push(Fault::new("/url", FaultCode::Format, detail));
+    if let Err(sentence) = app.receivers.addresses().read(&draft.url) {
+        faults.push(Fault::new("/url", FaultCode::Format, sentence));
     }
     if faults.is_empty() { Ok(()) } else { Err(AppError::Faulty(faults)) }
 }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use crate::fault::{Fault, FaultCode};
+use crate::fault::{Fault, FaultCode, Params, Sentence};
 use crate::follow_ups::StateName;
 use crate::names::names;
 
@@ -116,20 +116,32 @@ impl DayRange {
     /// Parses the range. Without a last day it ends today; without a first day it has thirty days. Fails with one fault
     /// if the range ends before it begins, is too long, or is outside the supported years.
     pub fn parse(from: Option<Date>, to: Option<Date>, now: Timestamp) -> Result<Self, Fault> {
-        let out_of_range = |pointer, detail: &str| Err(Fault::new(pointer, FaultCode::OutOfRange, detail));
+        let out_of_range = |pointer, sentence| Err(Fault::new(pointer, FaultCode::OutOfRange, sentence));
         let known = Self::EARLIEST..=Self::LATEST;
         let last = to.unwrap_or_else(|| now.to_zoned(TimeZone::UTC).date());
         if !known.contains(&last) {
-            return out_of_range("/to", "must be a day from 1970 to 2999");
+            return out_of_range(
+                "/to",
+                Sentence::new("must be a day from 1970 to 2999", "debe ser un día de 1970 a 2999"),
+            );
         }
         let first = from.unwrap_or_else(|| last.saturating_sub((Self::USUAL - 1).days()).max(Self::EARLIEST));
         if !known.contains(&first) {
-            return out_of_range("/from", "must be a day from 1970 to 2999");
+            return out_of_range(
+                "/from",
+                Sentence::new("must be a day from 1970 to 2999", "debe ser un día de 1970 a 2999"),
+            );
         }
         let range = Self { first, last };
         match range.length() {
-            ..1 => out_of_range("/to", "must not be before `from`"),
-            length if length > Self::LONGEST => out_of_range("/from", "the range must be at most 1100 days"),
+            ..1 => out_of_range("/to", Sentence::new("must not be before `from`", "no debe ser anterior a `from`")),
+            length if length > Self::LONGEST => {
+                let long = Sentence::new(
+                    "the range must be at most {maximum} days",
+                    "el intervalo debe tener como máximo {maximum} días",
+                );
+                out_of_range("/from", long).map_err(|fault| fault.with(Params::at_most(Self::LONGEST)))
+            }
             _ => Ok(range),
         }
     }

@@ -5,7 +5,7 @@ pub mod delivery;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::fault::{Fault, FaultCode};
+use super::fault::{Fault, FaultCode, Sentence};
 use super::follow_ups::{Change, EventKind};
 use super::ids::{EventId, SubjectId, SubmissionId, WebhookId};
 use super::names::names;
@@ -100,15 +100,30 @@ impl WebhookDraft {
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         if self.events.is_empty() {
-            faults.push(Fault::new("/events", FaultCode::Required, "name at least one event"));
+            faults.push(Fault::new(
+                "/events",
+                FaultCode::Required,
+                Sentence::new("name at least one event", "indique al menos un evento"),
+            ));
         }
         for (index, event) in self.events.iter().enumerate() {
             if self.events[..index].contains(event) {
-                faults.push(Fault::new(format!("/events/{index}"), FaultCode::Duplicate, "the event is repeated"));
+                faults.push(Fault::new(
+                    format!("/events/{index}"),
+                    FaultCode::Duplicate,
+                    Sentence::new(
+                        "the event is repeated; send it once",
+                        "el evento está repetido; envíelo una sola vez",
+                    ),
+                ));
             }
         }
         if self.description.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
-            faults.push(Fault::new("/description", FaultCode::Text, "must not contain control characters"));
+            faults.push(Fault::new(
+                "/description",
+                FaultCode::Text,
+                Sentence::new("must not contain control characters", "no debe contener caracteres de control"),
+            ));
         }
         faults
     }

@@ -9,6 +9,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::access::actor::{Origin, Role};
 use crate::domain::audit::{AuditAction, AuditOutcome};
+use crate::domain::fault::FaultCode;
 use crate::domain::follow_ups::worklist::FollowUpOrder;
 use crate::domain::follow_ups::{ClosingOutcome, Diagnosis, EventKind, NotNeededReason, StateName};
 use crate::domain::language::Language;
@@ -71,6 +72,8 @@ on_the_wire! {
         NotNeededReasonName(NotNeededReason) as "NotNeededReason";
         /// The command or event that made a version of a follow-up.
         FollowUpEventName(EventKind) as "FollowUpEventKind";
+        /// The kind of a fault.
+        FaultCodeName(FaultCode) as "FaultCode";
         /// What was done or attempted.
         AuditActionName(AuditAction) as "AuditAction";
         AuditOutcomeName(AuditOutcome) as "AuditOutcome";
@@ -104,7 +107,8 @@ fn closed<T: Serialize>(all: &[T]) -> RefOr<Schema> {
     RefOr::T(Schema::Object(string().enum_values(Some(values(all))).build()))
 }
 
-fn open<T: Serialize>(all: &[T]) -> RefOr<Schema> {
+/// The schema of an open enumeration with these values.
+pub(in crate::http) fn open<T: Serialize>(all: &[T]) -> RefOr<Schema> {
     let extension = Extensions::builder().add(OPEN, values(all).collect::<Value>()).build();
     RefOr::T(Schema::Object(string().extensions(Some(extension)).build()))
 }

@@ -8,7 +8,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::subjects::Contact;
 use crate::domain::subjects::contact::{ContactWarning, SentContact, is_email, is_telephone};
 use crate::http::kernel::names::{ChannelName, LanguageName};
-use crate::http::kernel::text::plain;
+use crate::http::kernel::text::{EMAIL, TELEPHONE, plain};
 
 /// Contact data of a submission. It never refuses the submission: surrounding spaces and other spellings are taken, a blank text
 /// is an absent one, and `warnings` of the response lists what was not kept.
@@ -104,12 +104,9 @@ impl From<Contact> for ContactBody {
 }
 
 fn telephone_form(text: &str) -> Result<(), ValidationError> {
-    let message = "must be 5 to 20 digits, with spaces and + - ( ) . / between them, then at most one extension such as ;ext=12; \
-                   at most 40 characters";
-    is_telephone(text).then_some(()).ok_or_else(|| ValidationError::new("form").with_message(message.into()))
+    is_telephone(text).then_some(()).ok_or_else(|| ValidationError::new(TELEPHONE))
 }
 
 fn email_form(text: &str) -> Result<(), ValidationError> {
-    let message = "must be one e-mail address such as name@example.org, of at most 254 characters";
-    is_email(text).then_some(()).ok_or_else(|| ValidationError::new("form").with_message(message.into()))
+    is_email(text).then_some(()).ok_or_else(|| ValidationError::new(EMAIL))
 }

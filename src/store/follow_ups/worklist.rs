@@ -37,11 +37,11 @@ pub async fn list(
     now: jiff::Timestamp,
 ) -> Result<Page<FollowUp>> {
     let scope = scope(clinic_id, filter, order);
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let part = Part { clinic_id, filter, order, after, limit: Some(page.limit), now };
     let rows: Vec<Row> = part.query("").build_query_as().fetch_all(&mut *store.page(clinic_id).await?).await?;
     let found = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, found, |last| key(order, last)))
+    Ok(scope.page(&store.keys, page.limit, now, found, |last| key(order, last)))
 }
 
 /// Counts the follow-ups that changed at or after a time, from an index.
@@ -68,7 +68,7 @@ pub async fn plan(
     page: &PageRequest,
     now: jiff::Timestamp,
 ) -> Result<Value> {
-    let after = scope(clinic_id, filter, order).after(&store.keys, page)?;
+    let after = scope(clinic_id, filter, order).after(&store.keys, page, now)?;
     explain(store, &Part { clinic_id, filter, order, after, limit: Some(page.limit), now }).await
 }
 

@@ -68,9 +68,10 @@ pub async fn list(
     clinic_id: ClinicId,
     subject_id: SubjectId,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<Page<SubjectChange>> {
     let scope = Scope { clinic_id, list: "changes of a subject by version", filter: subject_id.to_string() };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query!(
         r#"select version, at as "at: jiff_sqlx::Timestamp", credential_id, change, before_sealed, merge_id
            from subject_changes where clinic_id = $1 and subject_id = $2 and version < $3
@@ -94,7 +95,7 @@ pub async fn list(
     });
     let changes = changes.collect::<Result<Vec<_>>>()?;
     let id = |version: i32| uuid::Uuid::from_u128(version.unsigned_abs().into());
-    Ok(scope.page(&store.keys, page.limit, changes, |last| Key::new(last.at, id(last.version))))
+    Ok(scope.page(&store.keys, page.limit, now, changes, |last| Key::new(last.at, id(last.version))))
 }
 
 /// Adds the contact data and consent of a submission to those of the subject. Parts that the submission does not have stay

@@ -8,6 +8,7 @@ pub mod records;
 pub mod statistics;
 pub mod worklist;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -82,9 +83,10 @@ pub async fn list(
     clinic_id: ClinicId,
     filter: &SubmissionFilter,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<Page<SubmissionSummary>> {
     let scope = Scope { clinic_id, list: "submissions by received_at", filter: format!("{filter:?}") };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query_as!(
         SummaryRow,
         r#"select submission_id, subject_id, origin, imported, test, rule_table, score_total, score_lower, score_upper,
@@ -133,7 +135,7 @@ pub async fn list(
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let summaries = rows.into_iter().map(SummaryRow::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, summaries, |last| Key::new(last.received_at, last.submission_id.0)))
+    Ok(scope.page(&store.keys, page.limit, now, summaries, |last| Key::new(last.received_at, last.submission_id.0)))
 }
 
 /// One page of a subject's submissions, latest answered first, and the submission that precedes the last one of the page in
@@ -143,16 +145,17 @@ pub async fn of_subject(
     clinic_id: ClinicId,
     subject_id: SubjectId,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<(Page<StoredSubmission>, Option<StoredSubmission>)> {
     let scope = Scope { clinic_id, list: "submissions of a subject by answered_at", filter: subject_id.to_string() };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let stored = answered_before(store, clinic_id, subject_id, after, i64::from(page.limit) + 1, false).await?;
     let key = |last: &StoredSubmission| Key::new(last.answered(), last.submission_id.0);
     let mut before = stored.get(usize::from(page.limit)).cloned();
     if let Some(test) = before.as_ref().filter(|one| one.test) {
         before = answered_before(store, clinic_id, subject_id, Some(key(test)), 1, true).await?.pop();
     }
-    Ok((scope.page(&store.keys, page.limit, stored, key), before))
+    Ok((scope.page(&store.keys, page.limit, now, stored, key), before))
 }
 
 /// At most `limit` submissions of a subject, latest answered first, from those before a row, and without tests if

@@ -1,5 +1,6 @@
 //! Submissions as records of a sender: found by the identifier of another system, and listed completely.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Row;
@@ -59,9 +60,10 @@ pub async fn list(
     clinic_id: ClinicId,
     filter: &RecordFilter,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<Page<StoredSubmission>> {
     let scope = Scope { clinic_id, list: "records by received_at", filter: format!("{filter:?}") };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let standings = filter.standings.as_deref().map(names);
     let rows = sqlx::query_as!(
         Row,
@@ -113,7 +115,7 @@ pub async fn list(
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let stored = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, stored, |last| Key::new(last.received_at, last.submission_id.0)))
+    Ok(scope.page(&store.keys, page.limit, now, stored, |last| Key::new(last.received_at, last.submission_id.0)))
 }
 
 fn names(standings: &[Standing]) -> Vec<String> {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::app::follow_ups;
 use crate::domain::audit::AuditAction;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::follow_ups::worklist::Changes;
 use crate::domain::ids::FollowUpId;
 use crate::http::kernel::auth::Staff;
@@ -88,7 +88,16 @@ pub async fn count_follow_up_changes(
     caller: Staff,
     query: Later<Query<FollowUpChangesQuery>>,
 ) -> HttpResult {
-    let missing = || Fault::new("/since", FaultCode::Required, "give a time, for example 2026-01-31T08:00:00Z");
+    let missing = || {
+        Fault::new(
+            "/since",
+            FaultCode::Required,
+            Sentence::new(
+                "give a time, for example 2026-01-31T08:00:00Z",
+                "indique un momento, por ejemplo 2026-01-31T08:00:00Z",
+            ),
+        )
+    };
     let since = query.read()?.0.since.ok_or_else(|| Problem::parameters(vec![missing()]))?;
     let Changes { count, latest_at } = follow_ups::changes(&state.app, &caller.actor(), since).await?;
     let latest = latest_at.map_or(0, Timestamp::as_microsecond);

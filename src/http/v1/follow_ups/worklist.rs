@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 use validator::Validate;
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::follow_ups::StateName;
 use crate::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
 use crate::domain::ids::{CredentialId, SubjectId};
@@ -115,7 +115,10 @@ impl FollowUpQuery {
     pub fn parse(self, me: CredentialId) -> Result<(FollowUpFilter, FollowUpOrder, PageRequest), Fault> {
         let below_floor = self.below_floor == Some(true);
         if below_floor && self.state.iter().any(|state| *state != StateName::Closed) {
-            let detail = "only closed follow-ups have measurements; send state=closed, or no state";
+            let detail = Sentence::new(
+                "only closed follow-ups have measurements; send state=closed, or no state",
+                "solo los seguimientos cerrados tienen mediciones; envíe state=closed o ningún estado",
+            );
             return Err(Fault::new("/below_floor", FaultCode::Contradiction, detail));
         }
         let states = if below_floor { vec![StateName::Closed] } else { self.state };

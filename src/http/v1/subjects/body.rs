@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence};
 use crate::domain::subjects::contact::ContactWarning;
 use crate::domain::subjects::{Consent, Contact, LookUp, Reference, Subject, SubjectDraft};
 use crate::http::kernel::paging::page;
@@ -112,7 +112,7 @@ impl SubjectInput {
     pub fn parse(self, faults: &mut Vec<Fault>) -> (SubjectDraft, Vec<ContactWarning>) {
         let system = self.reference_system.as_deref().map(|text| (text, "/subject/reference_system"));
         if system.is_some() && self.reference.is_none() {
-            let detail = "must be given with its system";
+            let detail = Sentence::new("must be given with its system", "debe indicarse junto con su sistema");
             faults.push(Fault::new("/subject/reference", FaultCode::Required, detail));
         }
         let reference = self.reference.as_deref().and_then(|text| {
@@ -135,7 +135,11 @@ impl ConsentBody {
         ];
         for (_, name) in missing.into_iter().filter(|(missing, _)| *missing) {
             let pointer = format!("{place}/{name}");
-            faults.push(Fault::new(pointer, FaultCode::Required, "must be given in a consent"));
+            faults.push(Fault::new(
+                pointer,
+                FaultCode::Required,
+                Sentence::new("must be given in a consent", "debe indicarse en un consentimiento"),
+            ));
         }
         Some(Consent { to_contact: self.to_contact?, text_version: self.text_version?, given_at: self.given_at? })
     }
@@ -154,7 +158,9 @@ impl SubjectSearchInput {
         if let (Some(one), None) = (given.next(), given.next()) {
             return Some(one);
         }
-        faults.push(Fault::new("", FaultCode::Required, "give exactly one of reference, name, telephone, email"));
+        let one = Sentence::new("give exactly one of {allowed}", "indique exactamente uno de estos: {allowed}");
+        let fields = Params::allowed(["reference", "name", "telephone", "email"]);
+        faults.push(Fault::new("", FaultCode::Required, one).with(fields));
         None
     }
 }

@@ -8,7 +8,7 @@ use validator::Validate;
 
 use crate::app::submissions::Assessed;
 use crate::app::submissions::intake::Valid;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
@@ -201,7 +201,11 @@ impl SourceInput {
     fn parse(self, faults: &mut Vec<Fault>) -> Option<ExternalSource> {
         for (missing, pointer) in [(self.system.is_none(), "/source/system"), (self.id.is_none(), "/source/id")] {
             if missing {
-                faults.push(Fault::new(pointer, FaultCode::Required, "must be given in a source"));
+                faults.push(Fault::new(
+                    pointer,
+                    FaultCode::Required,
+                    Sentence::new("must be given in a source", "debe indicarse en un origen"),
+                ));
             }
         }
         Some(ExternalSource { system: self.system?, id: self.id? })

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::app::webhooks::Again;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::ids::EventId;
 use crate::domain::webhooks::delivery::{Delivery, LoggedAttempt};
 use crate::domain::webhooks::{Webhook, WebhookChange, WebhookDraft, WebhookEvent};
@@ -210,8 +210,16 @@ impl RedeliveryInput {
                 Ok(Again::Events(ids.into_iter().map(EventId).collect()))
             }
             (None, Some(from), Some(to)) => Ok(Again::Range(from, to, self.state.map(|state| state.0))),
-            (Some(_), _, _) => Err(Fault::new("/ids", FaultCode::Contradiction, "give ids or a period, not both")),
-            (None, ..) => Err(Fault::new("/ids", FaultCode::Required, "give ids, or a period with from and to")),
+            (Some(_), _, _) => Err(Fault::new(
+                "/ids",
+                FaultCode::Contradiction,
+                Sentence::new("give ids or a period, not both", "indique ids o un periodo, no ambos"),
+            )),
+            (None, ..) => Err(Fault::new(
+                "/ids",
+                FaultCode::Required,
+                Sentence::new("give ids, or a period with from and to", "indique ids, o un periodo con from y to"),
+            )),
         }
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::app::follow_ups::commands::ClosedTogether;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence, decimal};
 use crate::domain::fixed::to_units;
 use crate::domain::follow_ups::{Closing, ClosingOutcome, FollowUpCommand, NotNeededReason, Note};
 use crate::domain::ids::{CredentialId, FollowUpId};
@@ -225,8 +225,8 @@ impl CloseInput {
             (self.not_needed_reason.is_some(), "/not_needed_reason", ClosingOutcome::NotNeeded),
         ] {
             if set && outcome != only {
-                let detail = format!("is only allowed with the outcome {}", only.as_str());
-                faults.push(Fault::new(place, FaultCode::Contradiction, detail));
+                let fault = Fault::new(place, FaultCode::Contradiction, OTHER_OUTCOME);
+                faults.push(fault.with(Params::name(only.as_str())));
             }
         }
         let closing = match outcome {
@@ -243,13 +243,23 @@ impl CloseInput {
     }
 }
 
+const OTHER_OUTCOME: Sentence = Sentence::new(
+    "is only allowed with the outcome {name}; omit it",
+    "solo se admite con el resultado {name}; omítalo",
+);
+const STEP: Sentence = Sentence::new("must be a multiple of {step}", "debe ser múltiplo de {step}");
+const ONLY_BY_MERGE: Sentence = Sentence::new(
+    "only a merge of subjects sets this reason; send one of {allowed}",
+    "este motivo solo lo pone una fusión de sujetos; envíe uno de estos: {allowed}",
+);
+
 /// A measurement in thousandths of its unit, which must be a multiple of `step`.
 fn thousandths(value: Option<f64>, step: i32, place: &str, faults: &mut Vec<Fault>) -> Option<i32> {
     let value = value?;
     let units = to_units(value, 1000).filter(|units| units % step == 0);
     if units.is_none() {
-        let detail = format!("must be a multiple of {}", f64::from(step) / 1000.0);
-        faults.push(Fault::new(place, FaultCode::Precision, detail));
+        let params = Params { step: decimal(step, 1000), ..Params::default() };
+        faults.push(Fault::new(place, FaultCode::Precision, STEP).with(params));
     }
     units
 }
@@ -257,11 +267,9 @@ fn thousandths(value: Option<f64>, step: i32, place: &str, faults: &mut Vec<Faul
 fn reason(given: Option<NotNeededReasonName>, faults: &mut Vec<Fault>) -> Option<NotNeededReason> {
     let reason = required(given, "/not_needed_reason", faults)?.0;
     if reason == NotNeededReason::Merged {
-        faults.push(Fault::new(
-            "/not_needed_reason",
-            FaultCode::UnknownOption,
-            "only a merge of subjects sets this reason",
-        ));
+        let others = NotNeededReason::ALL.into_iter().filter(|reason| *reason != NotNeededReason::Merged);
+        let fault = Fault::new("/not_needed_reason", FaultCode::UnknownOption, ONLY_BY_MERGE);
+        faults.push(fault.with(Params::allowed(others.map(NotNeededReason::as_str))));
         return None;
     }
     Some(reason)

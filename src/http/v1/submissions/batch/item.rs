@@ -13,7 +13,7 @@ use crate::app::screening::rule_tables;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
-use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence, keep_first_of_each_place};
 use crate::domain::language::Language;
 use crate::http::kernel::body::{BODY_LIMIT, Body};
 use crate::http::kernel::extract::{IdempotencyKey, retry_key};
@@ -125,14 +125,22 @@ fn parse(item: &Bytes) -> Result<(Bytes, IdempotencyKey), Problem> {
     let Ok(BatchItemInput { submission, idempotency_key }) = serde_json::from_slice(item) else {
         let Body { value, mut faults, .. } = Body::<FaultyItem>::parse(item.clone())?;
         if value.submission.is_none() {
-            faults.push(Fault::new("/submission", FaultCode::Required, "the submission is missing"));
+            faults.push(Fault::new(
+                "/submission",
+                FaultCode::Required,
+                Sentence::new("the submission is missing", "falta el envío"),
+            ));
         }
         keep_first_of_each_place(&mut faults);
         return Err(Problem::content(faults, None));
     };
     let key = idempotency_key.map(|key| retry_key(&key).ok_or(())).transpose().map_err(|()| {
-        let detail = "1 to 255 visible ASCII characters, bare or in double quotes";
-        Problem::content(vec![Fault::new("/idempotency_key", FaultCode::Text, detail)], None)
+        let detail = Sentence::new(
+            "must be {minimum} to {maximum} visible ASCII characters, bare or in double quotes",
+            "debe tener de {minimum} a {maximum} caracteres ASCII visibles, sin comillas o entre comillas dobles",
+        );
+        let fault = Fault::new("/idempotency_key", FaultCode::Text, detail).with(Params::range(1, 255));
+        Problem::content(vec![fault], None)
     })?;
     Ok((item.slice_ref(submission.get().as_bytes()), IdempotencyKey(key)))
 }
