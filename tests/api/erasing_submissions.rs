@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::ToSpan as _;
 use sarcoscreen::app::ambient::{Ambient as _, System};
-use sarcoscreen::app::submissions::statistics::count_days;
 use sarcoscreen::app::subjects::erasure;
+use sarcoscreen::app::submissions::statistics::count_days;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor as _};
 

@@ -78,7 +78,11 @@ async fn a_test_is_shown_as_such_everywhere() {
     assert_eq!(shown(&format!("/v1/subjects/{subject}/submissions")).await, [true, false]);
     for (filter, rows) in [("", 2), ("&test=true", 1), ("&test=false", 1)] {
         let export = clinic.staff.get(&format!("/v1/exports/submissions?format=csv{filter}")).await;
-        assert!(export.text.lines().next().unwrap().ends_with(",imported,test,supersedes,superseded_by"), "{}", export.text);
+        assert!(
+            export.text.lines().next().unwrap().ends_with(",imported,test,supersedes,superseded_by"),
+            "{}",
+            export.text
+        );
         assert_eq!(export.text.lines().count(), rows + 1, "{}", export.text);
     }
     let export = clinic.staff.get("/v1/exports/submissions?test=true").await;

@@ -120,11 +120,8 @@ async fn a_batch_is_validated_item_by_item() {
     let lines = items.map(|item| format!("{item}\n")).concat();
     let request = clinic.intake.request("POST", BATCH).header("content-type", "application/x-ndjson").body(lines);
     let answer = clinic.intake.send(request).await;
-    let statuses: Vec<Value> = answer
-        .text
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["status"].clone())
-        .collect();
+    let statuses: Vec<Value> =
+        answer.text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["status"].clone()).collect();
     assert_eq!(statuses, [200, 422, 200]);
     assert_eq!(world.count("select count(*) from submissions").await, 2);
 }

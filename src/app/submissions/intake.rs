@@ -13,8 +13,8 @@ use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::scoring::ScoreOptions;
 use crate::domain::subjects::{SubjectDraft, contact::ContactWarning};
-use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::domain::submissions::correction::{self, CorrectionRefusal};
+use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::domain::submissions::{Draft, Stamp, accept};
 use crate::domain::{
     audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,

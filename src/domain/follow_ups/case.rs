@@ -285,17 +285,7 @@ impl Change {
 
     pub(super) fn first(after: FollowUp, kind: EventKind, by: Option<CredentialId>, at: Timestamp) -> Self {
         let after = FollowUp { version: 1, ..after };
-        Self {
-            before: None,
-            moved: false,
-            after,
-            kind,
-            submission_id: None,
-            supersedes: None,
-            reached: None,
-            at,
-            by,
-        }
+        Self { before: None, moved: false, after, kind, submission_id: None, supersedes: None, reached: None, at, by }
     }
 }
 

@@ -48,9 +48,8 @@ pub fn correct(
     let counting = || others.iter().chain([content]);
     let highest = counting().filter_map(|one| one.urgency).min();
     let urgency = highest.unwrap_or(Urgency::Routine);
-    let due = |from: Timestamp| {
-        from.checked_add(SignedDuration::from_hours(hours(urgency).into())).unwrap_or(Timestamp::MAX)
-    };
+    let due =
+        |from: Timestamp| from.checked_add(SignedDuration::from_hours(hours(urgency).into())).unwrap_or(Timestamp::MAX);
     let after = FollowUp {
         urgency,
         due_at: match urgency.cmp(&case.urgency) {

@@ -320,8 +320,11 @@ mod tests {
 
     #[test]
     fn counts_of_corrected_submissions_are_taken_from_their_day_and_value_only() {
-        let count = |day: i8, dimension, value: &str, count| {
-            Count { day: date(2026, 1, day), dimension, value: value.to_owned(), count }
+        let count = |day: i8, dimension, value: &str, count| Count {
+            day: date(2026, 1, day),
+            dimension,
+            value: value.to_owned(),
+            count,
         };
         let counts = vec![
             count(1, Dimension::Submissions, "", 5),

@@ -19,8 +19,8 @@ use super::error::{Result, StoreError};
 use crate::domain::access::actor::Origin;
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::submissions::stored::{FollowUpLink, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary};
 use crate::domain::subjects::contact::ContactWarning;
+use crate::domain::submissions::stored::{FollowUpLink, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary};
 use crate::domain::submissions::{Accepted, ExternalSource};
 use crate::domain::{
     follow_ups::StateName, screening::assessment::Score, screening::pathway::PathwayId, screening::red_flag::CareLevel,

@@ -52,7 +52,8 @@ async fn counted(clinic: &Clinic, days: [&str; 2]) -> [(u64, u64, u64); 2] {
 /// The status of each resource of a submission.
 async fn fhir(user: &User, id: &Value) -> [String; 3] {
     let id = id.as_str().unwrap();
-    let paths = [format!("QuestionnaireResponse/{id}"), format!("RiskAssessment/{id}"), format!("Observation/{id}-score")];
+    let paths =
+        [format!("QuestionnaireResponse/{id}"), format!("RiskAssessment/{id}"), format!("Observation/{id}-score")];
     let mut statuses = [const { String::new() }; 3];
     for (status, path) in statuses.iter_mut().zip(paths) {
         let answer = user.get(&format!("/fhir/{path}")).await;
@@ -92,7 +93,10 @@ async fn a_correction_reaches_every_place_that_shows_the_submission() {
     let corrected = correct(&clinic.intake, &wrong, frail()).await;
     print("receipt of the correction", &corrected["follow_up"]);
     let row = worklist(&clinic).await;
-    assert_eq!((&row["id"], &row["urgency"], &row["flagged"]), (&wrong["follow_up"]["id"], &json!("this_week"), &json!(true)));
+    assert_eq!(
+        (&row["id"], &row["urgency"], &row["flagged"]),
+        (&wrong["follow_up"]["id"], &json!("this_week"), &json!(true))
+    );
     assert_eq!((&row["state"], &row["corrected_at"]), (&json!("assigned"), &corrected["received_at"]));
     let kinds = row["reasons"].as_array().unwrap().iter().map(|reason| reason["kind"].clone()).collect::<Vec<_>>();
     assert!(kinds.contains(&json!("instrument")) && !kinds.contains(&json!("red_flag")), "{kinds:?}");
@@ -105,11 +109,15 @@ async fn a_correction_reaches_every_place_that_shows_the_submission() {
     let events = history["items"].as_array().unwrap().iter();
     let events: Vec<_> = events.map(|event| (event["command"].as_str().unwrap(), &event["submission_id"])).collect();
     let none = &Value::Null;
-    let wanted = [("open", &wrong["id"]), ("claim", none), ("correct", &corrected["id"]), ("correct", &unflagged["id"])];
+    let wanted =
+        [("open", &wrong["id"]), ("claim", none), ("correct", &corrected["id"]), ("correct", &unflagged["id"])];
     assert_eq!(events, wanted);
 
-    let chain = [(&wrong["id"], none, &corrected["id"]), (&corrected["id"], &wrong["id"], &unflagged["id"]),
-        (&unflagged["id"], &corrected["id"], none)];
+    let chain = [
+        (&wrong["id"], none, &corrected["id"]),
+        (&corrected["id"], &wrong["id"], &unflagged["id"]),
+        (&unflagged["id"], &corrected["id"], none),
+    ];
     let case = clinic.staff.get(&path_of(&wrong)).await.expect(200);
     let list = clinic.staff.get("/v1/submissions").await.expect(200);
     for (id, supersedes, superseded_by) in chain {

@@ -174,21 +174,33 @@ async fn urgency_follows_the_submissions_that_count() {
     world.clock.advance(3600);
     let second = submit(&clinic, "R-1", urgent()).await;
     let case = shown(&clinic, &first).await;
-    assert_eq!((&case["urgency"], instant(&case["due_at"])), (&json!("today"), instant(&second["received_at"]) + hours(24)));
+    assert_eq!(
+        (&case["urgency"], instant(&case["due_at"])),
+        (&json!("today"), instant(&second["received_at"]) + hours(24))
+    );
     // Another submission keeps the urgency.
     let corrected = correct(&clinic.intake, &first, fit()).await;
-    assert_eq!((&corrected["follow_up"]["id"], &corrected["follow_up"]["joined"]), (&first["follow_up"]["id"], &json!(true)));
+    assert_eq!(
+        (&corrected["follow_up"]["id"], &corrected["follow_up"]["joined"]),
+        (&first["follow_up"]["id"], &json!(true))
+    );
     let case = shown(&clinic, &first).await;
     assert_eq!((&case["urgency"], &case["flagged"], &case["version"]), (&json!("today"), &json!(true), &json!(3)));
     assert_eq!(case["corrected_at"], corrected["received_at"]);
     // Lower: the due time is that of the lower urgency from the beginning.
     let lower = correct(&clinic.intake, &second, frail()).await;
     let case = shown(&clinic, &first).await;
-    assert_eq!((&case["urgency"], instant(&case["due_at"])), (&json!("this_week"), instant(&case["flagged_at"]) + hours(168)));
+    assert_eq!(
+        (&case["urgency"], instant(&case["due_at"])),
+        (&json!("this_week"), instant(&case["flagged_at"]) + hours(168))
+    );
     // Not flagged: it stays open and is listed.
     let last = correct(&clinic.intake, &lower, fit()).await;
     let case = shown(&clinic, &first).await;
-    assert_eq!((&case["state"], &case["flagged"], &case["urgency"]), (&json!("open"), &json!(false), &json!("routine")));
+    assert_eq!(
+        (&case["state"], &case["flagged"], &case["urgency"]),
+        (&json!("open"), &json!(false), &json!("routine"))
+    );
     assert_eq!((&case["band"], &case["version"]), (&last["assessment"]["band_at_least"], &json!(5)));
     for (filter, found) in [("flagged=false", 1), ("flagged=true", 0), ("", 1)] {
         let page = clinic.staff.get(&format!("/v1/follow-ups?{filter}")).await.expect(200);
@@ -227,7 +239,10 @@ async fn a_correction_to_flagged_answers_opens_or_joins_and_a_closed_follow_up_s
     assert_eq!(opened["follow_up"]["joined"], false);
     let second = submit(&clinic, "R-1", fit()).await;
     let joined = correct(&clinic.intake, &second, routine()).await;
-    assert_eq!((&joined["follow_up"]["id"], &joined["follow_up"]["joined"]), (&opened["follow_up"]["id"], &json!(true)));
+    assert_eq!(
+        (&joined["follow_up"]["id"], &joined["follow_up"]["joined"]),
+        (&opened["follow_up"]["id"], &json!(true))
+    );
     let history = clinic.staff.get(&format!("{}/history", path_of(&opened))).await.expect(200);
     assert_eq!((&history["items"][0]["command"], &history["items"][1]["command"]), (&json!("open"), &json!("join")));
 

@@ -59,11 +59,9 @@ const fn texts(event: WebhookEvent) -> (&'static str, &'static str, &'static str
             "receive_submission_corrected",
             "A submission of an open follow-up was corrected",
         ),
-        WebhookEvent::SubmissionErased => (
-            "SubmissionErasedEvent",
-            "receive_submission_erased",
-            "A single submission was erased",
-        ),
+        WebhookEvent::SubmissionErased => {
+            ("SubmissionErasedEvent", "receive_submission_erased", "A single submission was erased")
+        }
         WebhookEvent::FollowUpStateChanged => (
             "FollowUpStateChangedEvent",
             "receive_follow_up_state_changed",

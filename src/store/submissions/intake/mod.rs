@@ -97,7 +97,12 @@ impl Intake {
 }
 
 /// Every hash under which the subject of a reference may be stored.
-pub(super) fn hashes_of(keys: &Keys, clinic_id: ClinicId, reference: &Reference, own: &[String]) -> Result<Vec<Vec<u8>>> {
+pub(super) fn hashes_of(
+    keys: &Keys,
+    clinic_id: ClinicId,
+    reference: &Reference,
+    own: &[String],
+) -> Result<Vec<Vec<u8>>> {
     Ok(Written::new(keys, clinic_id, reference, own)?.hashes().cloned().collect())
 }
 

@@ -141,11 +141,7 @@ struct Person {
 
 impl Held {
     /// Locks the subjects of the references, and those of the submissions to be corrected.
-    async fn lock(
-        connection: &mut Connection,
-        fresh: &[(usize, &Intake)],
-        corrected: &ToBeCorrected,
-    ) -> Result<Self> {
+    async fn lock(connection: &mut Connection, fresh: &[(usize, &Intake)], corrected: &ToBeCorrected) -> Result<Self> {
         let named = fresh.iter().filter_map(|(_, intake)| Some((intake.clinic(), intake.reference.as_ref()?)));
         let (clinics, hashes): (Vec<Uuid>, Vec<Vec<u8>>) =
             named.flat_map(|(clinic, written)| written.hashes().map(move |hash| (clinic, hash.clone()))).unzip();
