@@ -247,16 +247,9 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::access::create_credential)
         .service(v1::access::list_credentials)
         .service(v1::access::rotate_credential)
-        .service(v1::access::revoke_credential)
-        .service(v1::webhooks::create_webhook)
-        .service(v1::webhooks::list_webhooks)
-        .service(v1::webhooks::get_webhook)
-        .service(v1::webhooks::update_webhook)
-        .service(v1::webhooks::delete_webhook)
-        .service(v1::webhooks::rotate_webhook_secret)
-        .service(v1::webhooks::ping_webhook)
-        .service(v1::webhooks::list_webhook_deliveries)
-        .service(v1::webhooks::redeliver_webhook_deliveries)
+        .service(v1::access::revoke_credential);
+    webhook_routes(config);
+    config
         .service(v1::subjects::get_subject)
         .service(v1::subjects::replace_subject_contact)
         .service(v1::subjects::replace_subject_consent)
@@ -267,4 +260,17 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::subjects::merges::undo_subject_merge)
         .service(health::get_liveness)
         .service(health::get_readiness);
+}
+
+fn webhook_routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(v1::webhooks::create_webhook)
+        .service(v1::webhooks::list_webhooks)
+        .service(v1::webhooks::get_webhook)
+        .service(v1::webhooks::update_webhook)
+        .service(v1::webhooks::delete_webhook)
+        .service(v1::webhooks::rotate_webhook_secret)
+        .service(v1::webhooks::ping_webhook)
+        .service(v1::webhooks::list_webhook_deliveries)
+        .service(v1::webhooks::redeliver_webhook_deliveries);
 }

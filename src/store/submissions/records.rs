@@ -79,12 +79,10 @@ pub async fn list(
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions
            where clinic_id = $1
-             and ($2::uuid is null or submission_id = $2)
-             and ($3::uuid is null or subject_id = $3)
+             and ($2::uuid is null or submission_id = $2) and ($3::uuid is null or subject_id = $3)
              and ($4::uuid is null or credential_id = any (array(
                  select c.credential_id from credentials c where c.clinic_id = $1 and c.sender_id = $4)))
-             and ($5::text is null or source_system = $5)
-             and ($6::text is null or source_id = $6)
+             and ($5::text is null or source_system = $5) and ($6::text is null or source_id = $6)
              and ($7::text is null or rule_table = $7)
              and ($8::timestamptz is null or coalesce(answered_at, received_at) >= $8)
              and ($9::timestamptz is null or coalesce(answered_at, received_at) < $9)
