@@ -44,7 +44,7 @@ const HELD: [(&str, usize, &[&str]); 8] = [
     ),
     (
         "An upgrade",
-        4,
+        5,
         &[
             "two_versions_on_one_database_refuse_nothing",
             "each_migration_state_has_its_own_message",
