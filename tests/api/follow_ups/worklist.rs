@@ -59,7 +59,7 @@ fn not_closed(case: &Value) -> bool {
 }
 
 /// Filters by attempts and appointments.
-fn filters_of_work(world: &World) -> Vec<(String, Pick)> {
+fn filters_of_work(world: &World) -> Vec<(String, Pick<'_>)> {
     vec![
         ("attempts_min=1&".into(), Box::new(move |case| not_closed(case) && case["attempts"] == 1)),
         ("attempts_min=2&state=open,assigned,contacted,booked,closed&".into(), Box::new(|_| false)),

@@ -49,7 +49,7 @@ impl Written {
     }
 
     /// Every hash under which the subject may be stored, the current one first.
-    fn hashes(&self) -> impl Iterator<Item = &Vec<u8>> {
+    pub(super) fn hashes(&self) -> impl Iterator<Item = &Vec<u8>> {
         std::iter::once(&self.hash).chain(&self.earlier).chain(&self.other_forms)
     }
 }
