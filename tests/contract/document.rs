@@ -37,6 +37,7 @@ fn every_operation_documents_its_roles_purpose_and_errors() {
             "mark_",
             "close_",
             "reopen_",
+            "count_",
             "note_",
             "rotate_",
             "revoke_",
