@@ -14,6 +14,7 @@ mod conformance;
 mod cors;
 mod credentials;
 mod day;
+mod demo;
 mod durability;
 mod embedded;
 mod exports;
