@@ -6,7 +6,7 @@ from sarcoscreen_client import (
     ApiClient,
     BookInput,
     Configuration,
-    ContactInput,
+    ContactAttemptInput,
     FollowUpState,
     StaffApi,
     SubjectSearch,
@@ -28,7 +28,7 @@ def calls(staff: StaffApi) -> None:
     begun = now()
     taken = staff.take_next_follow_up()
     must("the next follow-up", taken.state == FollowUpState.ASSIGNED)
-    reached = {"id": taken.id, "contact_input": ContactInput(reached=True)}
+    reached = {"id": taken.id, "contact_attempt_input": ContactAttemptInput(reached=True)}
     stale = refusal(staff.contact_follow_up, if_match=f'"{taken.version - 1}"', **reached)
     must("an earlier version is refused, with the current one", stale.current.version == taken.version)
     contacted = staff.contact_follow_up(if_match=f'"{taken.version}"', **reached)

@@ -16,7 +16,7 @@ must("only of the states in the filter", rows.every(({ state }) => state === "op
 
 const { id, ...taken } = must("the next follow-up", await staff.takeNextFollowUp({}));
 must("it is the caller's", taken.state === "assigned" && taken.assignee === me.id);
-const contact = (version: number) => staff.contactFollowUp({ id, ifMatch: `"${version}"`, contactInput: { reached: true } });
+const contact = (version: number) => staff.contactFollowUp({ id, ifMatch: `"${version}"`, contactAttemptInput: { reached: true } });
 const stale = await refusal(contact(taken.version - 1));
 must("an earlier version is refused, with the current one", stale.current?.version === taken.version);
 const contacted = await contact(taken.version);

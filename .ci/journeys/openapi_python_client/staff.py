@@ -16,7 +16,7 @@ from sarcoscreen_client.api.staff import (
     search_subjects,
     take_next_follow_up,
 )
-from sarcoscreen_client.models import BookInput, ContactInput, FollowUp, FollowUpState, Problem, SubjectSearch
+from sarcoscreen_client.models import BookInput, ContactAttemptInput, FollowUp, FollowUpState, Problem, SubjectSearch
 
 
 def worklist(client: AuthenticatedClient) -> None:
@@ -34,7 +34,7 @@ def calls(client: AuthenticatedClient) -> None:
     begun = now()
     taken = take_next_follow_up.sync(client=client)
     must("the next follow-up", isinstance(taken, FollowUp) and taken.state == FollowUpState.ASSIGNED)
-    reached = ContactInput(reached=True)
+    reached = ContactAttemptInput(reached=True)
     stale = contact_follow_up.sync(taken.id, client=client, body=reached, if_match=f'"{taken.version - 1}"')
     current = isinstance(stale, Problem) and stale.current.version
     must("an earlier version is refused, with the current one", current == taken.version)

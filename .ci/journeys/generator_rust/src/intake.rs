@@ -24,6 +24,7 @@ pub(crate) fn run(client: &Configuration) {
     let params = CreateSubmissionBatchParams {
         submission_batch_input: model(json!({ "items": items })),
         view: None,
+        validate_only: None,
         accept_language: None,
     };
     let batch = create_submission_batch(client, params).expect("a batch");

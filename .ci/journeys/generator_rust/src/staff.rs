@@ -95,7 +95,7 @@ fn reached(follow_up: &FollowUp, of: i32) -> ContactFollowUpParams {
     ContactFollowUpParams {
         id: follow_up.id.to_string(),
         if_match: version(of),
-        contact_input: model(json!({"reached": true})),
+        contact_attempt_input: model(json!({"reached": true})),
         idempotency_key: None,
     }
 }
