@@ -16,6 +16,7 @@ mod corrections;
 mod cors;
 mod credentials;
 mod day;
+mod demo;
 mod durability;
 mod embedded;
 mod erasing_submissions;

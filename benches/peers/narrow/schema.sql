@@ -1,4 +1,4 @@
--- The schema of a peer, in a database of its own.
+-- The database of a peer with narrow rows: a submission is one row, with a second one if it is flagged.
 
 create table submissions (
     submission_id   uuid        primary key default gen_random_uuid(),

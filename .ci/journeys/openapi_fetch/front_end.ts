@@ -1,10 +1,8 @@
-// A minimal front end of a clinic; .ci/clients compiles it with the types generated from the OpenAPI document, and runs it.
-//   BASE=http://.. KEY=pk_.. node front_end.js
+// A minimal front end of a clinic, with the types that openapi-typescript generates; .ci/clients compiles and runs it.
 
 import createClient from "openapi-fetch";
-import type { paths } from "openapi-v1";
-
-declare const process: { env: Record<string, string | undefined> };
+import { baseUrl, key, must } from "./must.js";
+import type { paths } from "./v1.js";
 
 type Outcome = paths["/v1/scores"]["post"]["responses"][200]["content"]["application/json"];
 type Answers = paths["/v1/scores"]["post"]["requestBody"]["content"]["application/json"]["answers"];
@@ -17,9 +15,6 @@ const answers = {
   medications: ["systemic_corticosteroid_3_weeks"],
 } satisfies Answers;
 
-const baseUrl = process.env.BASE;
-const key = process.env.KEY;
-
 // The guide in docs/clients.md.
 const client = createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${key}` } });
 const form = await client.GET("/v1/questionnaire");
@@ -29,12 +24,6 @@ const idempotencyKey = crypto.randomUUID(); // one for each submission, kept unt
 const submit = () => client.POST("/v1/submissions", { params: { header: { "Idempotency-Key": idempotencyKey } }, body: { answers } });
 const { data: receipt, error: problem } = await submit();
 const beside = problem?.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`) ?? [];
-
-function must<T>(what: string, value: T | undefined | null | false): T {
-  if (!value) throw new Error(`failed: ${what}`);
-  console.log(`ok: ${what}`);
-  return value;
-}
 
 function describe(outcome: Outcome): string {
   // Null if unanswered items could still change it; never absent.
@@ -47,6 +36,8 @@ function describe(outcome: Outcome): string {
 }
 
 must(`${questions.length} questions`, questions.length > 0);
+const begun = await client.POST("/v1/scores", { params: { query: { view: "summary" } }, body: { answers: { age: 82 } } });
+must("a preview of one answer has open questions", begun.data && begun.data.open_questions.length > 0);
 const scored = must("a score before anything is stored", preview.data);
 const stored = must(`a submission, ${beside.length} faults`, receipt);
 must("it has the score of the preview", describe(stored.assessment) === describe(scored));
