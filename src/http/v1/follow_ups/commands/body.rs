@@ -44,8 +44,8 @@ pub struct ReassignInput {
 /// An attempt to reach the person.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = ContactInput)]
-pub struct ContactInput {
+#[schema(as = ContactAttemptInput)]
+pub struct ContactAttemptInput {
     /// Whether the person was reached.
     #[schema(required, value_type = bool)]
     pub reached: Option<bool>,
@@ -172,7 +172,7 @@ impl ReassignInput {
     }
 }
 
-impl ContactInput {
+impl ContactAttemptInput {
     pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let note = note(self.note, faults);
         let reached = required(self.reached, "/reached", faults)?;

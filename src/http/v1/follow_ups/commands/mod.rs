@@ -23,7 +23,7 @@ use crate::http::kernel::state::State;
 use crate::http::v1::HttpResult;
 use crate::http::v1::input::faultless;
 use body::{
-    BookInput, CloseInput, CloseTogetherInput, ClosedTogetherBody, CommandInput, ContactInput, NoteInput,
+    BookInput, CloseInput, CloseTogetherInput, ClosedTogetherBody, CommandInput, ContactAttemptInput, NoteInput,
     ParsedCommand, ReassignInput,
 };
 
@@ -162,7 +162,7 @@ pub async fn reassign_follow_up(state: web::Data<State>, caller: Staff, asked: U
 #[utoipa::path(
     tag = "staff",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = ContactInput, description = "Parameters of the command",
+    request_body(content = ContactAttemptInput, description = "Parameters of the command",
         example = json!({"reached": true})),
     responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpContacted))),
@@ -170,7 +170,7 @@ pub async fn reassign_follow_up(state: web::Data<State>, caller: Staff, asked: U
 )]
 #[post("/v1/follow-ups/{id}/contact")]
 pub async fn contact_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
-    execute(&state, &caller, asked, "contact_follow_up", ContactInput::parse).await
+    execute(&state, &caller, asked, "contact_follow_up", ContactAttemptInput::parse).await
 }
 
 /// Book an appointment
