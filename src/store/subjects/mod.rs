@@ -45,6 +45,7 @@ pub async fn search(
     let forms = other.into_iter().chain([normalized]).filter(|form| !form.is_empty());
     let hashes: Vec<Vec<u8>> = forms.flat_map(|form| store.keys.blind_indexes(clinic_id.0, by, &form)).collect();
     let given = |kind| (by == kind).then_some(hashes.as_slice());
+    // Subjects with exactly the searched name come first, so that the limit does not cut them off behind longer names.
     // The ids are selected first, as an array. With a join, PostgreSQL would read every subject of the clinic. All terms of a
     // subject are hashed with one key, so that each term counts once.
     let rows = sqlx::query_as!(
@@ -69,7 +70,10 @@ pub async fn search(
                        or count(*) filter (where term_hash = any($6::bytea[])) = $8::bigint
                ))
            ))
-           order by created_at desc, subject_id limit $9"#,
+           order by (coalesce(name_hash = any($3), false) or exists (
+               select from subject_search_terms whole
+               where whole.clinic_id = $1 and whole.subject_id = subjects.subject_id and whole.term_hash = any($7)
+           )) desc, created_at desc, subject_id limit $9"#,
         clinic_id.0,
         given(LookUp::Reference),
         given(LookUp::Name),
