@@ -75,7 +75,7 @@ pub async fn list(app: &App) -> Result<Vec<Clinic>> {
 const LANGUAGE: Sentence = Sentence::new("must be one of the languages", "debe ser uno de los idiomas");
 const DUE: Sentence = Sentence::new(
     "must be 1 to 8760 hours, and not shorter for a lower urgency",
-    "debe ser de 1 a 8760 horas, y no menos para una urgencia menor",
+    "debe ser de 1 a 8760 horas, y no inferior para una urgencia más baja",
 );
 const RETENTION: Sentence = Sentence::new("must be 1 to 36500", "debe ser de 1 a 36500");
 const AUDIT_RETENTION: Sentence = Sentence::new("must be 3 to 100", "debe ser de 3 a 100");

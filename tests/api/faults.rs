@@ -59,6 +59,7 @@ async fn a_fault_is_in_the_asked_language_and_never_repeats_the_input() {
         ("/v1/scores", json!({"answers": "SENTVALUE"})),
         ("/v1/submissions", json!({"answers": fit(), "subject": {"contact": {"telephone": ["SENTVALUE"]}}})),
         ("/v1/submissions", json!({"answers": fit(), "answered_at": "SENTVALUE"})),
+        ("/v1/submissions", json!({"answers": fit(), "answered_at": "2026, expected `SENTVALUE`"})),
     ];
     for (path, body) in cases {
         let english = fault(&clinic.browser, None, path, &body).await;

@@ -1,6 +1,8 @@
 //! `reindex`: subjects that an earlier version stored are found like new ones.
 
+use sarcoscreen::app::clinics;
 use sarcoscreen::app::subjects::reindex;
+use sarcoscreen::domain::clinics::Profile;
 use sarcoscreen::domain::ids::ClinicId;
 use sarcoscreen::domain::subjects::LookUp;
 use sarcoscreen::store::database::keys::{Keys, MasterKey, Place};
@@ -99,6 +101,28 @@ async fn references_that_differ_in_their_unicode_form_are_listed_until_staff_mer
     assert_eq!(terminal.said(&["reindex"]), "all subjects are indexed\n");
     assert_eq!(found(&clinic.staff, "reference", "PEN\u{303}A-7").await, [composed]);
     assert_eq!(world.count(EARLIER).await, 0);
+}
+
+#[tokio::test]
+async fn a_reference_of_an_earlier_version_that_may_identify_two_people_is_refused() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let stored = clinics::list(&world.app).await.unwrap().into_iter().find(|one| one.clinic_id.0 == clinic.id).unwrap();
+    let profile = Profile { reference_systems: vec!["urn:a".to_owned()], ..stored.profile };
+    let stored = sarcoscreen::domain::clinics::Clinic { profile, ..stored };
+    clinics::change(&world.app, &stored).await.unwrap();
+    let plain = submit(&clinic.intake, "1", json!({})).await;
+    let with_system = submit(&clinic.intake, "2", json!({})).await;
+    as_before(&world, &clinic, &plain, "PEN\u{303}A-7", "Ana").await;
+    // A reference system that the clinic names now, and stored before it did.
+    as_before(&world, &clinic, &with_system, "urn:a\u{1f}PEN\u{303}A-7", "Eva").await;
+    for system in [None, Some("urn:x")] {
+        let body = json!({"answers": fit(), "subject": {"reference": "PEÑA-7", "reference_system": system}});
+        let refused = clinic.intake.submit(&body).await;
+        assert_eq!(refused.pointers(), ["/subject/reference_system"], "{system:?}");
+        refused.expect(422);
+    }
+    assert_eq!(world.count("select count(*) from subjects").await, 2);
 }
 
 #[tokio::test]

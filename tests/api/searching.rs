@@ -94,6 +94,19 @@ async fn subjects_are_found_by_any_spelling_of_their_contact_data() {
 }
 
 #[tokio::test]
+async fn a_whole_name_comes_before_the_longer_names_that_fill_the_limit() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let ana = submit(&clinic.intake, "R-0", json!({"name": "Ana Ruiz"})).await;
+    for number in 1..=50 {
+        submit(&clinic.intake, &format!("R-{number}"), json!({"name": format!("Ana Ruiz Gómez {number}")})).await;
+    }
+    let page = clinic.staff.post("/v1/subjects/search", &json!({"name": "ana ruíz"})).await.expect(200);
+    let items = page["items"].as_array().unwrap();
+    assert_eq!((items.len(), &items[0]["id"]), (50, &json!(ana)));
+}
+
+#[tokio::test]
 async fn a_reference_is_one_subject_in_any_unicode_form() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;

@@ -127,6 +127,7 @@ fn the_names_of_schemas_say_what_they_are() {
     for general in ["By", "Share", "Change", "Rule", "Option", "Item"] {
         assert!(!schemas.contains_key(general), "{general} has another meaning in most programs");
     }
+    assert!(schemas["ContactInput"]["properties"]["telephone"].is_object(), "the contact data of a submission");
     let ids: Vec<_> = CATALOGUE.iter().map(|spec| spec.id).collect();
     assert_eq!(strings(&schemas["ItemId"]["x-extensible-enum"]), ids);
     // One class for each list of options, not one for each question.

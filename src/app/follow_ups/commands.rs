@@ -94,7 +94,7 @@ async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandReques
             FaultCode::NotFound,
             Sentence::new(
                 "there is no such staff member; GET /v1/staff lists them",
-                "este miembro del personal no existe; GET /v1/staff los enumera",
+                "este miembro del personal no existe; consulte la lista en GET /v1/staff",
             ),
         ));
     }

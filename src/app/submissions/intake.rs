@@ -223,7 +223,7 @@ async fn ambiguous_reference(app: &App, actor: &Actor, clinic: &Clinic, draft: &
     let found = store::subjects::namesakes(&app.store, actor.clinic_id, reference, own).await?;
     let detail = if reference.system().is_none() && found.of_the_clinic > 1 {
         SEVERAL_SUBJECTS
-    } else if reference.system().is_some() && found.same == 0 && found.of_the_clinic > 0 {
+    } else if reference.system().is_some() && !found.same && found.of_the_clinic > 0 {
         SYSTEM_NOT_NAMED
     } else {
         return Ok(None);

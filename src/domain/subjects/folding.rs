@@ -11,6 +11,8 @@ const APOSTROPHES: [char; 13] = [
 
 /// The words of a name, without case, accents and apostrophes. Spaces and punctuation separate words.
 pub(super) fn words(name: &str) -> Vec<String> {
+    // The point of an abbreviation such as `M.ª` separates no words.
+    let name = name.replace(".ª", "ª").replace(".º", "º");
     let folded = fold(name.chars().filter(|c| !APOSTROPHES.contains(c)));
     let separates = |c: char| !c.is_alphanumeric() && !is_combining_mark(c);
     folded.split(separates).filter(|word| !word.is_empty()).map(str::to_owned).collect()

@@ -65,12 +65,12 @@ pub struct SourceShare {
     pub last: Timestamp,
 }
 
-/// How many subjects a reference finds.
+/// What a reference finds. A merged subject counts as the one that it was merged into.
 pub struct Namesakes {
-    /// Subjects with the same system and value.
-    pub same: i64,
-    /// Subjects with the value as a reference of the clinic.
-    pub of_the_clinic: i64,
+    /// Whether a subject has the same system and value.
+    pub same: bool,
+    /// Number of subjects with the value as a reference of the clinic.
+    pub of_the_clinic: usize,
 }
 
 /// A subject whose reference exists in other systems too.

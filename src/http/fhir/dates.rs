@@ -28,7 +28,7 @@ pub(super) fn span(parameters: &mut Parameters, name: &str) -> Span {
         } else {
             let detail = Sentence::new(
                 "must be a day or an instant with an offset, optionally after eq, ge, gt, le or lt",
-                "debe ser un día o un instante con desplazamiento, opcionalmente tras eq, ge, gt, le o lt",
+                "debe ser un día o un instante con desplazamiento horario, opcionalmente tras eq, ge, gt, le o lt",
             );
             parameters.refuse(name, FaultCode::Format, detail);
         }

@@ -68,7 +68,7 @@ const OTHER_FORM: Sentence = Sentence::new(
     "no es el formulario de este servicio en una versión conocida",
 );
 const INSTANT: Sentence =
-    Sentence::new("must be a date with a time and an offset", "debe ser una fecha con hora y desplazamiento");
+    Sentence::new("must be a date with a time and an offset", "debe ser una fecha con hora y desplazamiento horario");
 
 /// Place of each question in the resource.
 pub(super) struct QuestionPlaces(HashMap<&'static str, String>);

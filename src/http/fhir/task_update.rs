@@ -150,7 +150,7 @@ fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, 
                 FaultCode::UnknownOption,
                 Sentence::new(
                     "is not a supported status of a task; docs/fhir.md lists them",
-                    "no es un estado admitido de una tarea; docs/fhir.md los enumera",
+                    "no es un estado admitido de una tarea; docs/fhir.md enumera los admitidos",
                 ),
             ));
         }
@@ -203,7 +203,7 @@ fn book(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fa
     let at: Timestamp = text.parse().map_err(|_| {
         fault(
             FaultCode::Format,
-            Sentence::new("must be an instant with an offset", "debe ser un instante con desplazamiento"),
+            Sentence::new("must be an instant with an offset", "debe ser un instante con desplazamiento horario"),
         )
     })?;
     let unchanged = matches!(case.state, FollowUpState::Booked { at: booked, .. } if booked == at);

@@ -136,7 +136,9 @@ fn of_error(pointer: String, error: &ValidationError) -> Fault {
 /// Turns the reader's message into a fault. Only the part about what was expected is kept: the rest repeats the input.
 fn fault(pointer: String, message: &str) -> Fault {
     let expected = message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
-    let allowed: Vec<String> = expected.map(quoted).unwrap_or_default();
+    // Only this message ends in names of the service. Others may end in the input, which is never repeated.
+    let options = expected.filter(|_| message.starts_with("unknown variant"));
+    let allowed: Vec<String> = options.map(quoted).unwrap_or_default();
     let (code, sentence) = if message.starts_with("unknown field") {
         return Fault::new(pointer, FaultCode::UnknownField, UNKNOWN);
     } else if message.starts_with("unknown variant") {
@@ -209,3 +211,15 @@ const WHOLE: Sentence = Sentence::new("must be a whole number", "debe ser un nú
 const TEXT: Sentence = Sentence::new("must be a string", "debe ser un texto");
 const LIST: Sentence = Sentence::new("must be an array", "debe ser una lista");
 const OBJECT: Sentence = Sentence::new("must be an object", "debe ser un objeto");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_allowed_values_are_options_of_the_service_and_never_the_input() {
+        let allowed = |message: &str| fault("/a".to_owned(), message).params.unwrap().allowed;
+        assert!(allowed("cannot parse \"2026, expected `sent`\" at line 1 column 9").is_empty());
+        assert_eq!(allowed("unknown variant `x, expected `sent``, expected `female` or `male`"), ["female", "male"]);
+    }
+}

@@ -10,6 +10,8 @@ pub mod retention;
 pub(super) mod row;
 mod search_terms;
 
+use std::collections::{HashMap, HashSet};
+
 use uuid::Uuid;
 
 use super::database::{Connection, Keys, Store};
@@ -43,6 +45,7 @@ pub async fn search(
     let forms = other.into_iter().chain([normalized]).filter(|form| !form.is_empty());
     let hashes: Vec<Vec<u8>> = forms.flat_map(|form| store.keys.blind_indexes(clinic_id.0, by, &form)).collect();
     let given = |kind| (by == kind).then_some(hashes.as_slice());
+    // Subjects with exactly the searched name come first, so that the limit does not cut them off behind longer names.
     // The ids are selected first, as an array. With a join, PostgreSQL would read every subject of the clinic. All terms of a
     // subject are hashed with one key, so that each term counts once.
     let rows = sqlx::query_as!(
@@ -67,7 +70,10 @@ pub async fn search(
                        or count(*) filter (where term_hash = any($6::bytea[])) = $8::bigint
                ))
            ))
-           order by created_at desc, subject_id limit $9"#,
+           order by (coalesce(name_hash = any($3), false) or exists (
+               select from subject_search_terms whole
+               where whole.clinic_id = $1 and whole.subject_id = subjects.subject_id and whole.term_hash = any($7)
+           )) desc, created_at desc, subject_id limit $9"#,
         clinic_id.0,
         given(LookUp::Reference),
         given(LookUp::Name),
@@ -83,26 +89,31 @@ pub async fn search(
     rows.into_iter().map(|row| row.open(&store.keys, clinic_id)).collect()
 }
 
-/// How many subjects a reference finds: in its own system, and as a reference of the clinic, with no system or one of its `own`.
-/// A merged subject counts as the one that it was merged into.
+/// Whether a reference finds a subject in its own system, and how many it finds as a reference of the clinic, with no system or
+/// one of its `own`. Of a reference that is stored in NFC and in NFD, as before 0051, the subject in NFC counts, as for intake.
 pub async fn namesakes(store: &Store, clinic_id: ClinicId, reference: &Reference, own: &[String]) -> Result<Namesakes> {
-    let hashes = |reference: &Reference| {
+    let hashes = |reference: &Reference| -> Vec<Vec<u8>> {
         let normalized = LookUp::Reference.normalize(&reference.stored());
-        store.keys.blind_indexes(clinic_id.0, LookUp::Reference, &normalized)
+        let other = decomposed(&normalized);
+        let forms = std::iter::once(normalized).chain(other);
+        forms.flat_map(|form| store.keys.blind_indexes(clinic_id.0, LookUp::Reference, &form)).collect()
     };
     let plain = reference.clone().without_system();
-    let of_the_clinic: Vec<_> = plain.with_each(own).chain([plain.clone()]).flat_map(|one| hashes(&one)).collect();
-    let row = sqlx::query!(
-        r#"select count(distinct coalesce(merged_into, subject_id)) filter (where reference_hash = any($2)) as "same!",
-               count(distinct coalesce(merged_into, subject_id)) filter (where reference_hash = any($3)) as "of_the_clinic!"
-           from subjects where clinic_id = $1 and reference_hash = any($2 || $3)"#,
+    let same = hashes(reference);
+    let of_the_clinic: Vec<_> = plain.with_each(own).chain([plain.clone()]).map(|one| hashes(&one)).collect();
+    let all: Vec<Vec<u8>> = of_the_clinic.iter().flatten().chain(&same).cloned().collect();
+    let rows = sqlx::query!(
+        r#"select reference_hash as "hash!", coalesce(merged_into, subject_id) as "person!"
+           from subjects where clinic_id = $1 and reference_hash = any($2)"#,
         clinic_id.0,
-        &hashes(reference),
-        &of_the_clinic,
+        &all,
     )
-    .fetch_one(&mut *store.clinic(clinic_id).await?)
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    Ok(Namesakes { same: row.same, of_the_clinic: row.of_the_clinic })
+    let persons: HashMap<Vec<u8>, Uuid> = rows.into_iter().map(|row| (row.hash, row.person)).collect();
+    let person = |hashes: &Vec<Vec<u8>>| hashes.iter().find_map(|hash| persons.get(hash).copied());
+    let of_the_clinic: HashSet<Uuid> = of_the_clinic.iter().filter_map(person).collect();
+    Ok(Namesakes { same: person(&same).is_some(), of_the_clinic: of_the_clinic.len() })
 }
 
 pub async fn find(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<Option<Subject>> {

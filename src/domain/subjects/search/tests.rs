@@ -6,7 +6,7 @@ use super::*;
 /// The field, the country of the clinic (`-` for none), the stored spelling, the searched one, and whether it is found.
 type Pair = (LookUp, &'static str, &'static str, &'static str, bool);
 
-const PAIRS: [Pair; 66] = [
+const PAIRS: [Pair; 83] = [
     // Unicode forms, case and accents.
     (LookUp::Name, "ES", "Ana García Ruiz", "ana garcia ruiz", true),
     (LookUp::Name, "ES", "Ana Garcia Ruiz", "ANA GARCÍA RUIZ", true),
@@ -14,6 +14,7 @@ const PAIRS: [Pair; 66] = [
     (LookUp::Name, "ES", "José Núñez", "Jose\u{301} Nun\u{303}ez", true),
     (LookUp::Name, "ES", "José Núñez", "Jose Nunez", true),
     (LookUp::Name, "ES", "Mª Carmen Díez", "ma carmen diez", true),
+    (LookUp::Name, "ES", "M.ª Carmen Díez", "Mª Carmen Diez", true),
     (LookUp::Name, "DE", "Jürgen Weiß", "JURGEN WEISS", true),
     (LookUp::Name, "DK", "Søren Ærø", "soren aero", true),
     (LookUp::Name, "PL", "Łukasz Błaszczyk", "lukasz blaszczyk", true),
@@ -78,6 +79,22 @@ const PAIRS: [Pair; 66] = [
     (LookUp::Telephone, "HU", "+36 1 234 5678", "06 1 234 5678", true),
     (LookUp::Telephone, "MX", "+52 1 55 1234 5678", "55 1234 5678", true),
     (LookUp::Telephone, "EG", "+20 10 1234 5678", "\u{660}\u{661}\u{660} \u{661}\u{662}\u{663}\u{664}5678", true),
+    (LookUp::Telephone, "ES", "+34 600 111 222", "+0034 600 111 222", true),
+    (LookUp::Telephone, "ES", "600 111 222 / 91 555 01 02", "+34 915 550 102", true),
+    (LookUp::Telephone, "ES", "600 111 222 / 91 555 01 02", "600 111 222", true),
+    (LookUp::Telephone, "DE", "0049 6221/1234567", "06221 1234567", true),
+    (LookUp::Telephone, "DE", "0171/123 45 67", "+49 171 1234567", true),
+    (LookUp::Telephone, "FR", "+33 6 12 34 56 78", "33 06 12 34 56 78", true),
+    (LookUp::Telephone, "MX", "+52 55 1234 5678", "52 1 55 1234 5678", true),
+    (LookUp::Telephone, "AR", "+54 9 11 1234-5678", "011 15 1234-5678", true),
+    (LookUp::Telephone, "AR", "+54 9 341 123-4567", "0341 15 123-4567", true),
+    (LookUp::Telephone, "AR", "+54 9 2966 12-3456", "02966 15 12-3456", true),
+    (LookUp::Telephone, "CL", "+56 9 8765 4321", "09 8765 4321", true),
+    (LookUp::Telephone, "CO", "+57 310 123 4567", "03 310 123 4567", true),
+    (LookUp::Telephone, "GA", "+241 62 12 34 56", "062 12 34 56", true),
+    (LookUp::Telephone, "CI", "+225 07 12 34 56 78", "+225 7 12 34 56 78", false),
+    (LookUp::Telephone, "UA", "+380 50 123 45 67", "8 050 123 45 67", true),
+    (LookUp::Telephone, "BY", "+375 (029) 123-45-67", "8 029 123-45-67", true),
     (LookUp::Telephone, "-", "+34 600 111 222", "600 111 222", false),
 ];
 

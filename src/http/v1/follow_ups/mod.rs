@@ -94,7 +94,7 @@ pub async fn count_follow_up_changes(
             FaultCode::Required,
             Sentence::new(
                 "give a time, for example 2026-01-31T08:00:00Z",
-                "indique un momento, por ejemplo 2026-01-31T08:00:00Z",
+                "indique fecha y hora, por ejemplo 2026-01-31T08:00:00Z",
             ),
         )
     };

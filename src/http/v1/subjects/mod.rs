@@ -25,10 +25,10 @@ use history::{SubjectChangePage, SubjectExportBody};
 
 /// Search subjects
 ///
-/// Finds subjects by exactly one of reference, name, telephone or e-mail; at most 50, newest first. A reference must be exact.
-/// A name is found by each of its words, without regard to case, accents and spacing, and an e-mail address likewise. A telephone
-/// number is found by its national and international spellings. The search is a POST so that no reference or name appears in a
-/// URL.
+/// Finds subjects by exactly one of reference, name, telephone or e-mail; at most 50, those with exactly the name first, then the
+/// newest: give more words if 50 are found. A reference must be exact. A name is found by each of its words, without regard to
+/// case, accents and spacing, and an e-mail address likewise. A telephone number is found by its national and international
+/// spellings. The search is a POST so that no reference or name appears in a URL.
 #[utoipa::path(
     tag = "staff",
     request_body(content = SubjectSearchInput, description = "What to search by",

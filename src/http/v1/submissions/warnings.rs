@@ -87,9 +87,9 @@ const fn spanish(warning: ContactWarning) -> &'static str {
         ContactWarning::EmailAddressOnly => {
             "Solo se ha guardado la dirección de correo, sin el nombre que la acompaña. Envíe solo la dirección."
         }
-        ContactWarning::ChannelNotKept => "No se ha guardado el canal preferido. Envíe telephone o email.",
+        ContactWarning::ChannelNotKept => "No se ha guardado el canal preferido. Envíe «telephone» o «email».",
         ContactWarning::LanguageNotKept => {
-            "No se ha guardado el idioma preferido, porque el servicio no tiene textos en él. Envíe en o es."
+            "No se ha guardado el idioma preferido, porque el servicio no tiene textos en él. Envíe «en» o «es»."
         }
     }
 }

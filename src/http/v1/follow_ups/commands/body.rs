@@ -250,7 +250,7 @@ const OTHER_OUTCOME: Sentence = Sentence::new(
 const STEP: Sentence = Sentence::new("must be a multiple of {step}", "debe ser múltiplo de {step}");
 const ONLY_BY_MERGE: Sentence = Sentence::new(
     "only a merge of subjects sets this reason; send one of {allowed}",
-    "este motivo solo lo pone una fusión de sujetos; envíe uno de estos: {allowed}",
+    "este motivo solo lo asigna una fusión de sujetos; envíe uno de estos: {allowed}",
 );
 
 /// A measurement in thousandths of its unit, which must be a multiple of `step`.
