@@ -86,22 +86,6 @@ fn no_file_outside_the_store_names_sqlx() {
 }
 
 #[test]
-fn no_two_types_have_one_schema_name() {
-    // The document would keep one of them, and every reference to the other would describe the wrong body.
-    let mut seen = std::collections::BTreeMap::new();
-    for file in sources().iter().filter(|file| file.ring == "http") {
-        for (number, line) in file.code() {
-            let Some((_, rest)) = line.split_once("schema(as = ") else { continue };
-            let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-            let place = format!("{}:{number}", file.name);
-            let earlier = seen.insert(name.clone(), place.clone());
-            assert_eq!(earlier, None, "{place} has the schema name {name} too");
-        }
-    }
-    assert!(seen.len() > 50, "only {} names were found", seen.len());
-}
-
-#[test]
 fn files_and_functions_stay_small() {
     let mut faults = Vec::new();
     let (mut files, mut functions) = (Vec::new(), Vec::new());
