@@ -249,7 +249,7 @@ async fn exported_follow_ups_have_their_outcome_and_no_contact_data() {
         json!({"reference": "A", "reference_system": null, "state": "closed", "urgency": "this_week", "assignee": null, "attempts": 2,
             "missed_appointments": 0, "appointment_at": null, "outcome": "attended", "not_needed_reason": null,
             "diagnosis": "probable", "grip_strength_kg": 18.5, "five_chair_stands_s": 15.25,
-            "closed_at": "2026-02-01T10:00:00Z", "band": "high"})
+            "closed_at": "2026-02-01T10:00:00Z", "band": "high", "flagged": true, "corrected_at": null})
     );
     for path in ["/v1/exports/follow-ups", "/v1/exports/submissions", "/v1/exports/follow-ups?format=csv"] {
         let text = clinic.staff.get(path).await.text;

@@ -76,7 +76,11 @@ impl Parameters {
     pub(super) fn one(&mut self, name: &str) -> Option<String> {
         let mut values = self.all(name);
         if values.len() > 1 {
-            self.refuse(name, FaultCode::Duplicate, Sentence::new("can be given once", "solo se puede indicar una vez"));
+            self.refuse(
+                name,
+                FaultCode::Duplicate,
+                Sentence::new("can be given once", "solo se puede indicar una vez"),
+            );
         }
         values.pop()
     }

@@ -12,6 +12,8 @@ use crate::webhooks::{Delivering, register, world};
 use crate::world::{Clinic, User, World, fit, frail};
 
 const DAY: i64 = 24 * 3600;
+/// The red flag that makes the first answers urgent.
+const ALARM: &str = "breathing_trouble";
 
 fn today(world: &World) -> String {
     world.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
@@ -81,6 +83,8 @@ async fn a_correction_reaches_every_place_that_shows_the_submission() {
     let receiver = Receiver::start(Manner::Takes).await;
     register(&clinic, &receiver.url, &["submission.corrected"]).await;
     let wrong = submit(&clinic, "R-1", urgent()).await;
+    let reasons = worklist(&clinic).await["reasons"].to_string();
+    assert!(reasons.contains(ALARM), "{reasons}");
     act(&clinic.staff, &path_of(&wrong), "claim", 1, &json!({})).await.expect(200);
     let first_day = today(&world);
     world.clock.advance(DAY);
@@ -98,8 +102,8 @@ async fn a_correction_reaches_every_place_that_shows_the_submission() {
         (&wrong["follow_up"]["id"], &json!("this_week"), &json!(true))
     );
     assert_eq!((&row["state"], &row["corrected_at"]), (&json!("assigned"), &corrected["received_at"]));
-    let kinds = row["reasons"].as_array().unwrap().iter().map(|reason| reason["kind"].clone()).collect::<Vec<_>>();
-    assert!(kinds.contains(&json!("instrument")) && !kinds.contains(&json!("red_flag")), "{kinds:?}");
+    let reasons = row["reasons"].as_array().unwrap().iter().map(|reason| reason["id"].clone()).collect::<Vec<_>>();
+    assert!(reasons.contains(&json!("sarc_f")) && !reasons.contains(&json!(ALARM)), "{reasons:?}");
     let unflagged = correct(&clinic.intake, &corrected, fit()).await;
     let row = worklist(&clinic).await;
     assert_eq!((&row["urgency"], &row["flagged"], &row["reasons"]), (&json!("routine"), &json!(false), &json!([])));

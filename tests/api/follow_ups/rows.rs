@@ -23,7 +23,8 @@ async fn items(user: &User, query: &str) -> Vec<Value> {
 
 async fn in_spanish(user: &User) -> Value {
     let answer = user.send(user.request("GET", "/v1/follow-ups").header("accept-language", "es-MX, en;q=0.5")).await;
-    assert_eq!((answer.header("content-language"), answer.header("vary")), ("es", "Accept-Language"));
+    assert_eq!(answer.header("content-language"), "es");
+    assert!(answer.header("vary").starts_with("Accept-Language"));
     answer.expect(200)
 }
 

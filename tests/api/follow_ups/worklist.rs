@@ -64,10 +64,10 @@ fn filters_of_work(world: &World) -> Vec<(String, Pick<'_>)> {
         ("attempts_min=1&".into(), Box::new(move |case| not_closed(case) && case["attempts"] == 1)),
         ("attempts_min=2&state=open,assigned,contacted,booked,closed&".into(), Box::new(|_| false)),
         (
-            format!("appointment_from={}&appointment_to={}&", hours_ahead(world, 24), hours_ahead(world, 25)),
+            format!("appointment_from={}&appointment_to={}&", hours_ahead(world, 23), hours_ahead(world, 25)),
             Box::new(move |case| not_closed(case) && !case["appointment_at"].is_null()),
         ),
-        (format!("appointment_to={}&state=booked&", hours_ahead(world, 24)), Box::new(|_| false)),
+        (format!("appointment_to={}&state=booked&", hours_ahead(world, 23)), Box::new(|_| false)),
     ]
 }
 
