@@ -108,6 +108,24 @@ async fn an_open_follow_up_prevents_it_and_a_closed_one_leaves_with_its_last_sub
 }
 
 #[tokio::test]
+async fn an_open_follow_up_that_continues_a_merged_one_prevents_it() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let kept = submit(&clinic.intake, &of("A", frail())).await;
+    let merged = submit(&clinic.intake, &of("B", frail())).await;
+    let path = format!("/v1/subjects/{}", kept["subject_id"].as_str().unwrap());
+    let tag = clinic.staff.get(&path).await.header("etag").to_owned();
+    let request = clinic.staff.request("POST", &format!("{path}/merge")).header("if-match", tag);
+    clinic.staff.send(request.json(&json!({"merged": merged["subject_id"]}))).await.expect(200);
+    erase(&clinic.admin, &merged).await.expect(409);
+    let case = format!("/v1/follow-ups/{}", kept["follow_up"]["id"].as_str().unwrap());
+    let tag = clinic.staff.get(&case).await.header("etag").to_owned();
+    let request = clinic.staff.request("POST", &format!("{case}/close")).header("if-match", tag);
+    clinic.staff.send(request.json(&json!({"outcome": "not_needed", "not_needed_reason": "other"}))).await.expect(200);
+    erase(&clinic.admin, &merged).await.expect(204);
+}
+
+#[tokio::test]
 async fn a_subject_left_with_nothing_is_erased_too() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;

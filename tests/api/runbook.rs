@@ -36,7 +36,7 @@ const HELD: [(&str, usize, &[&str]); 8] = [
     ),
     (
         "A submission was entered in error",
-        2,
+        3,
         &[
             "an_open_follow_up_prevents_it_and_a_closed_one_leaves_with_its_last_submission",
             "a_restored_backup_erases_the_submission_again",

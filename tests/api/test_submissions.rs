@@ -117,6 +117,27 @@ async fn a_test_is_sent_over_fhir_with_its_tag() {
 }
 
 #[tokio::test]
+async fn a_test_of_a_record_does_not_take_its_place() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let real = crate::fhir::identified(&frail(), "r-1");
+    let mut test = real.clone();
+    test["meta"] = json!({"tag": [{"system": "urn:sarcoscreen:results", "code": "test"}]});
+    for resource in [&test, &real] {
+        let stored = crate::fhir::create_once(&clinic.intake, "r-1", resource).await.expect(201);
+        assert_eq!(crate::fhir::create_once(&clinic.intake, "r-1", resource).await.expect(200)["id"], stored["id"]);
+    }
+    assert_eq!(world.count("select count(*) from follow_ups").await, 1);
+    // A correction with the same source takes the place of what it corrects.
+    let real = crate::fhir::create_once(&clinic.intake, "r-1", &real).await.expect(200);
+    let source = json!({"system": "urn:ehr", "id": "r-1"});
+    let body = json!({"answers": frail(), "source": source, "supersedes": real["id"]});
+    let corrected = clinic.intake.submit(&body).await.expect(201);
+    let found = crate::fhir::create_once(&clinic.intake, "r-1", &crate::fhir::identified(&frail(), "r-1")).await;
+    assert_eq!(found.expect(200)["id"], corrected["id"]);
+}
+
+#[tokio::test]
 async fn tests_are_excluded_from_live_and_rolled_up_statistics() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;

@@ -33,8 +33,8 @@ pub struct Correction {
 /// Corrects an open follow-up. `others` are its other submissions that count, without the corrected one. The follow-up gets the
 /// highest urgency and band, and the findings and positive instruments, of the submissions that count. Without a flagged one it
 /// is not flagged and its urgency is routine. If its urgency rises, it gets the earlier due time; if it falls, the due time
-/// that it would have had with this urgency from the beginning. `hours` are those within which a follow-up of an urgency is
-/// due. Its state is unchanged. Fails when the follow-up is closed or its version is at its maximum.
+/// that it would have had with this urgency from the beginning, unless that is earlier: a lower urgency never makes a follow-up
+/// overdue. `hours` are those within which a follow-up of an urgency is due. Its state is unchanged. Fails when the follow-up is closed or its version is at its maximum.
 pub fn correct(
     case: &FollowUp,
     correction: &Correction,
@@ -55,7 +55,7 @@ pub fn correct(
         due_at: match urgency.cmp(&case.urgency) {
             std::cmp::Ordering::Less => case.due_at.min(due(*received_at)),
             std::cmp::Ordering::Equal => case.due_at,
-            std::cmp::Ordering::Greater => due(case.flagged_at),
+            std::cmp::Ordering::Greater => case.due_at.max(due(case.flagged_at)),
         },
         last_received_at: case.last_received_at.max(*received_at),
         band: others.iter().map(|one| one.band).fold(content.band, Band::max),
@@ -177,6 +177,18 @@ mod tests {
         assert_eq!(corrected(Urgency::Today, 10).due_at, at(34));
         assert_eq!(corrected(Urgency::Today, 719).due_at, at(720));
         assert_eq!(corrected(Urgency::Routine, 719).due_at, at(720));
+    }
+
+    #[test]
+    fn a_lower_urgency_never_makes_an_old_follow_up_due_earlier() {
+        let first = content(1, Some(Urgency::Routine), Band::Moderate, "a");
+        let second = content(2, Some(Urgency::Today), Band::High, "b");
+        let opened = open(SubjectId(Uuid::from_u128(3)), &flagged(&first, 0)).after;
+        let joined = join(&opened, &flagged(&second, 600)).unwrap().after;
+        assert_eq!(joined.due_at, at(624));
+        let corrected = content(4, Some(Urgency::ThisWeek), Band::High, "b");
+        let after = correct(&joined, &correction(corrected, 601), &[first], hours).unwrap().after;
+        assert_eq!((after.urgency, after.due_at), (Urgency::ThisWeek, at(624)));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct Entries {
 struct Locked {
     subject_id: SubjectId,
     follow_up: Option<Uuid>,
-    /// Whether the follow-up is not closed.
+    /// Whether the follow-up is not closed, or a merge closed it in favour of one that is not.
     is_open: bool,
     /// The submission that it corrects.
     corrected: Option<Uuid>,
@@ -90,8 +90,12 @@ async fn lock(connection: &mut Connection, clinic_id: ClinicId, submission_id: S
     )
     .fetch_all(&mut *connection)
     .await?;
-    let state = sqlx::query_scalar!(
-        "select state from follow_ups where clinic_id = $1 and follow_up_id = $2 for update",
+    let is_open = sqlx::query_scalar!(
+        r#"select state <> 'closed' or not_needed_reason is not distinct from 'merged' and exists (
+               select from follow_ups o
+               where o.clinic_id = $1 and o.subject_id = f.subject_id and o.state <> 'closed' and o.flagged_at <= f.flagged_at
+           ) as "is_open!"
+           from follow_ups f where clinic_id = $1 and follow_up_id = $2 for update of f"#,
         clinic_id.0,
         found.follow_up_id,
     )
@@ -116,7 +120,7 @@ async fn lock(connection: &mut Connection, clinic_id: ClinicId, submission_id: S
     Ok(Some(Locked {
         subject_id: SubjectId(found.subject_id),
         follow_up: found.follow_up_id,
-        is_open: state.is_some_and(|state| state != "closed"),
+        is_open: is_open.unwrap_or(false),
         corrected: corrected.flatten(),
         corrections,
     }))

@@ -14,22 +14,27 @@ use crate::store::database::page::{Key, Scope};
 use crate::store::database::{Store, at, bound};
 use crate::store::error::Result;
 
-/// The submissions of a sender that have this identifier in another system. At most two, because the caller only needs to
-/// know whether there is exactly one.
+/// The submissions of a sender that have this identifier in another system: only tests, or only others, and none that another of
+/// them corrects. At most two, because the caller only needs to know whether there is exactly one.
 pub async fn of_source(
     store: &Store,
     (clinic_id, sender_id): (ClinicId, SenderId),
     source: &ExternalSource,
+    test: bool,
 ) -> Result<Vec<SubmissionId>> {
     let ids: Vec<Uuid> = sqlx::query_scalar!(
-        "select submission_id from submissions
-         where clinic_id = $1 and source_system = $2 and source_id = $3 and credential_id = any (array(
+        "select submission_id from submissions s
+         where clinic_id = $1 and source_system = $2 and source_id = $3 and test = $5 and credential_id = any (array(
              select c.credential_id from credentials c where c.clinic_id = $1 and c.sender_id = $4))
+           and not exists (select from submissions later
+                           where later.clinic_id = $1 and later.supersedes = s.submission_id
+                             and later.source_system = $2 and later.source_id = $3)
          limit 2",
         clinic_id.0,
         source.system,
         source.id,
         sender_id.0,
+        test,
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
@@ -91,6 +96,11 @@ pub async fn list(
                  when exists (select from submissions later where later.clinic_id = submissions.clinic_id
                               and later.supersedes = submissions.submission_id) then 'superseded'
                  when supersedes is not null then 'correction' else 'original' end = any($15))
+             -- Few submissions are corrections or corrected. The index of corrections finds them without reading the others.
+             and ($15 is null or 'original' = any($15) or submission_id = any (array(
+                 select submission_id from submissions where clinic_id = $1 and supersedes is not null
+                 union all
+                 select supersedes from submissions where clinic_id = $1 and supersedes is not null)))
              and (received_at, submission_id) < (coalesce($12::timestamptz, 'infinity'),
                                                  coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
            order by received_at desc, submission_id desc limit $14"#,

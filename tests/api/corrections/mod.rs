@@ -49,11 +49,13 @@ fn instant(value: &Value) -> Timestamp {
     value.as_str().unwrap().parse().unwrap()
 }
 
-async fn merge(clinic: &Clinic, kept: &Value, merged: &Value) {
+/// Merges the subject of one receipt into that of another, and returns the path that undoes it.
+async fn merge(clinic: &Clinic, kept: &Value, merged: &Value) -> String {
     let path = format!("/v1/subjects/{}", kept["subject_id"].as_str().unwrap());
     let tag = clinic.staff.get(&path).await.header("etag").to_owned();
     let request = clinic.staff.request("POST", &format!("{path}/merge")).header("if-match", tag);
-    clinic.staff.send(request.json(&json!({"merged": merged["subject_id"]}))).await.expect(200);
+    let done = clinic.staff.send(request.json(&json!({"merged": merged["subject_id"]}))).await.expect(200);
+    format!("{path}/merges/{}/undo", done["id"].as_str().unwrap())
 }
 
 #[tokio::test]
@@ -227,6 +229,48 @@ async fn after_a_merge_the_submissions_of_both_subjects_count() {
     let case = shown(&clinic, &kept).await;
     assert_eq!((&case["urgency"], &case["flagged"]), (&json!("routine"), &json!(true)));
     assert_eq!(shown(&clinic, &merged).await["state"], "closed");
+}
+
+#[tokio::test]
+async fn a_correction_leaves_with_what_it_corrects_when_a_merge_is_undone() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    // Only the merged subject has a follow-up, both have one, only the other has one, none has one.
+    for (round, (of_kept, of_merged)) in
+        [(fit(), routine()), (routine(), routine()), (routine(), fit()), (fit(), fit())].into_iter().enumerate()
+    {
+        let kept = submit(&clinic, &format!("K-{round}"), of_kept).await;
+        let merged = submit(&clinic, &format!("M-{round}"), of_merged).await;
+        let undo = merge(&clinic, &kept, &merged).await;
+        let first = correct(&clinic.intake, &merged, frail()).await;
+        let second = correct(&clinic.intake, &first, urgent()).await;
+        assert_eq!(second["subject_id"], kept["subject_id"]);
+        clinic.staff.send(clinic.staff.request("POST", &undo)).await.expect(200);
+        let of = async |receipt: &Value| {
+            let path = format!("/v1/subjects/{}/submissions", receipt["subject_id"].as_str().unwrap());
+            let page = clinic.staff.get(&path).await.expect(200);
+            page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&kept).await, [kept["id"].clone()], "{round}");
+        assert_eq!(of(&merged).await.len(), 3, "{round}");
+        // Its subject has the follow-up with the corrected urgency.
+        let path = format!("/v1/follow-ups?subject_id={}", merged["subject_id"].as_str().unwrap());
+        let page = clinic.staff.get(&path).await.expect(200);
+        let [case] = &page["items"].as_array().unwrap()[..] else { panic!("{round}: {page}") };
+        assert_eq!((&case["urgency"], &case["flagged"]), (&json!("today"), &json!(true)), "{round}");
+        let last = clinic.staff.get(&format!("/v1/submissions/{}", second["id"].as_str().unwrap())).await.expect(200);
+        assert_eq!((&last["follow_up"]["id"], &last["supersedes"]), (&case["id"], &first["id"]), "{round}");
+        let path = format!("/v1/follow-ups?subject_id={}", kept["subject_id"].as_str().unwrap());
+        let cases = clinic.staff.get(&path).await.expect(200)["items"].as_array().unwrap().len();
+        assert_eq!(cases, usize::from(kept["follow_up"].is_object()), "{round}");
+        // It can be corrected with its own reference.
+        let body =
+            json!({"answers": fit(), "subject": {"reference": format!("M-{round}")}, "supersedes": second["id"]});
+        clinic.intake.submit(&body).await.expect(201);
+    }
+    let crossing = "select count(*) from submissions s join follow_ups f using (clinic_id, follow_up_id)
+        where s.subject_id <> f.subject_id";
+    assert_eq!(world.count(crossing).await, 0);
 }
 
 #[tokio::test]

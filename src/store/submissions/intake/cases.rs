@@ -127,7 +127,8 @@ async fn read_contents(
 }
 
 /// What the submissions of an open follow-up contribute, with those of the follow-ups that a merge of subjects closed in its
-/// favour. Corrected submissions do not count.
+/// favour. Corrected submissions do not count. A submission of another subject, which versions before 0050 accepted as a
+/// correction, takes nothing from the follow-up.
 async fn contents(connection: &mut Connection, clinic_id: Uuid, case: &FollowUp) -> Result<Vec<Content>> {
     let rows = sqlx::query!(
         r#"select s.submission_id, s.assessment ->> 'urgency' as urgency, s.band_at_least, s.findings, s.positive_instruments
@@ -136,7 +137,8 @@ async fn contents(connection: &mut Connection, clinic_id: Uuid, case: &FollowUp)
            where s.clinic_id = $1 and s.subject_id = $2
              and (s.follow_up_id = $3 or (f.not_needed_reason = 'merged' and s.received_at >= $4))
              and not exists (select from submissions later
-                             where later.clinic_id = s.clinic_id and later.supersedes = s.submission_id)"#,
+                             where later.clinic_id = s.clinic_id and later.supersedes = s.submission_id
+                               and later.subject_id = s.subject_id)"#,
         clinic_id,
         case.subject_id.0,
         case.follow_up_id.0,
