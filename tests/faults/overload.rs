@@ -2,7 +2,11 @@
 //! others are refused at once.
 //!
 //! The rate is five times the capacity only while the machine keeps its speed. So the capacity is measured before and after
-//! each load, with a service and a database of its own, and a load between two different capacities is repeated.
+//! each load, with a service and a database of its own. If the machine became slower, the load was too high: a broken promise
+//! does not count, and the load is repeated. If it became faster, the load was too low: a kept promise does not count.
+//!
+//! Client, service and PostgreSQL share the machine. It must divide the processor among their threads, as
+//! `docs/operations.md` asks for.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,7 +32,7 @@ const OFFERED: Duration = Duration::from_mins(1);
 /// Connections of the offered load. They must hold all submissions that wait in the service until it refuses others:
 /// what it stores in half a second, and one transaction of each writer.
 const CONNECTIONS: usize = 4_000;
-/// Maximum ratio of the capacities before and after a load, and the number of loads of which one must keep it.
+/// Maximum ratio of two capacities that count as equal, and the number of loads of which one must count.
 const STEADY: f64 = 1.25;
 const LOADS: usize = 4;
 /// Submissions in the analyzed database.
@@ -41,6 +45,9 @@ const MEMORY: f64 = 512.0;
 /// After the load, response times must return to `SOON` within `NORMAL`.
 const NORMAL: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_millis(100);
+
+/// While it is 1, each connection of PostgreSQL gets as much of the processor as client and service together.
+const AUTOGROUP: &str = "/proc/sys/kernel/sched_autogroup_enabled";
 
 /// All clients of this machine share one address; addresses of trusted proxies have no connection limit.
 const SETTINGS: [(&str, &str); 1] = [("SARCOSCREEN_TRUSTED_PROXIES", "127.0.0.1")];
@@ -129,6 +136,8 @@ async fn load(name: &str, capacity: f64) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes, and measurements of an unoptimized build are meaningless"]
 async fn five_times_the_capacity_is_shed() {
+    let autogroup = std::fs::read_to_string(AUTOGROUP).unwrap_or_default();
+    assert_ne!(autogroup.trim(), "1", "{AUTOGROUP} is 1: write 0, see docs/operations.md");
     println!(
         "| database | accepted | p99 | refused | p99 | other | left out | sent late p99 | memory | normal after |\n\
          |---|---|---|---|---|---|---|---|---|---|"
@@ -136,21 +145,22 @@ async fn five_times_the_capacity_is_shed() {
     let mut broken = Vec::new();
     let mut before = capacity().await;
     for name in ["fresh", "analyzed"] {
-        let mut steady = false;
+        let mut counts = false;
         for _ in 0..LOADS {
             let broken_by_load = load(name, before).await;
             let after = capacity().await;
             println!(
                 "the service stores {before:.0} submissions a second before for {CLIENTS} clients, {after:.0} after"
             );
-            steady = before.max(after) / before.min(after) <= STEADY;
+            let kept = broken_by_load.is_empty();
+            counts = if kept { after / before <= STEADY } else { before / after <= STEADY };
             before = after;
-            if steady {
+            if counts {
                 broken.extend(broken_by_load);
                 break;
             }
         }
-        assert!(steady, "the speed of the machine changed during each of {LOADS} loads");
+        assert!(counts, "the speed of the machine changed during each of {LOADS} loads");
     }
     assert!(broken.is_empty(), "{broken:#?}");
 }
