@@ -235,6 +235,7 @@ async fn a_restored_backup_erases_the_submission_again() {
     }
     let flagged = submit(&clinic.intake, &bodies[0]).await;
     clinic.intake.submit_once("kept", &bodies[1]).await.expect(201);
+    submit(&clinic.intake, &of("C", frail())).await;
     let alone = submit(&clinic.intake, &bodies[2]).await;
     // In the backup the follow-up of the first one is still open.
     let backup = dump_of(&world.database).await;

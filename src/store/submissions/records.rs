@@ -69,8 +69,22 @@ pub async fn list(
 ) -> Result<Page<StoredSubmission>> {
     let scope = Scope { clinic_id, list: "records by received_at", filter: format!("{filter:?}") };
     let after = scope.after(&store.keys, page, now)?;
+    let rows = rows(store, clinic_id, filter, after, i64::from(page.limit) + 1).await?;
+    let stored = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    Ok(scope.page(&store.keys, page.limit, now, stored, |last| Key::new(last.received_at, last.submission_id.0)))
+}
+
+/// At most `most` rows after a key, latest received first. Few submissions are corrections or corrected: the index of
+/// corrections finds them without reading the others.
+async fn rows(
+    store: &Store,
+    clinic_id: ClinicId,
+    filter: &RecordFilter,
+    after: Option<Key>,
+    most: i64,
+) -> Result<Vec<Row>> {
     let standings = filter.standings.as_deref().map(names);
-    let rows = sqlx::query_as!(
+    Ok(sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
                   supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
@@ -96,7 +110,6 @@ pub async fn list(
                  when exists (select from submissions later where later.clinic_id = submissions.clinic_id
                               and later.supersedes = submissions.submission_id) then 'superseded'
                  when supersedes is not null then 'correction' else 'original' end = any($15))
-             -- Few submissions are corrections or corrected. The index of corrections finds them without reading the others.
              and ($15 is null or 'original' = any($15) or submission_id = any (array(
                  select submission_id from submissions where clinic_id = $1 and supersedes is not null
                  union all
@@ -117,13 +130,11 @@ pub async fn list(
         filter.received_to.map(bound) as _,
         after.map(|key| at(key.at)) as _,
         after.map(|key| key.id),
-        i64::from(page.limit) + 1,
+        most,
         standings.as_deref(),
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
-    .await?;
-    let stored = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, now, stored, |last| Key::new(last.received_at, last.submission_id.0)))
+    .await?)
 }
 
 fn names(standings: &[Standing]) -> Vec<String> {
