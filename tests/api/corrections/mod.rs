@@ -1,5 +1,6 @@
 //! Corrections: who may correct what, once, and what a correction does to the follow-up of the corrected submission.
 
+mod closed;
 mod journey;
 
 use std::sync::Arc;
