@@ -5,6 +5,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::counting_again::count_again;
+use super::statistics::leave_chain;
 use crate::domain::ids::{ClinicId, EventId, SubjectId, SubmissionId};
 use crate::domain::{audit::AuditEntry, clinics::DueHours, follow_ups::FollowUp, webhooks::Event};
 use crate::store::database::{Connection, Store, removal_lock::one_at_a_time};
@@ -71,6 +72,7 @@ pub async fn erase(
     if locked.is_open() && log.is_some() {
         return Err(StoreError::Refused("the follow-up of the submission is open; close it first"));
     }
+    leave_chain(&mut transaction, clinic_id, submission_id).await?;
     let gone = remove_one(&mut transaction, clinic_id, submission_id, &locked).await?;
     let Locked { subject_id, mut cases, corrected, corrections, .. } = locked;
     if let (Some(corrected), true) = (corrected, corrections.is_empty()) {
