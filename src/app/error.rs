@@ -75,8 +75,10 @@ pub enum AppError {
 pub type Result<T, E = AppError> = std::result::Result<T, E>;
 
 const NOT_FOUND: Sentence = Sentence::new(
-    "there is no such submission; send the id of one that this key may correct",
-    "este envío no existe; envíe el id de uno que esta clave pueda corregir",
+    "there is no such submission that this key may correct; send the id of another, or have staff send the correction if \
+     staff or another sender submitted it",
+    "no existe ese envío entre los que esta clave puede corregir; envíe el id de otro, o pida al personal que envíe la \
+     corrección si lo envió el personal u otro remitente",
 );
 const OTHER_SUBJECT: Sentence = Sentence::new(
     "that submission belongs to another subject; send the reference of its subject, or none",

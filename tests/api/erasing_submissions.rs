@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::ToSpan as _;
+use jiff::civil::Date;
 use sarcoscreen::app::ambient::{Ambient as _, System};
 use sarcoscreen::app::subjects::erasure;
 use sarcoscreen::app::submissions::statistics::count_days;
@@ -180,6 +181,64 @@ async fn statistics_keep_past_days_and_count_the_current_day_anew() {
     assert!(count_days(&world.app).await.unwrap() > 0);
     erase(&clinic.admin, &receipts[1]).await.expect(204);
     assert_eq!(total().await, 2);
+}
+
+/// The submissions of each of three days. The bands of all days add up to the same number.
+async fn counted(clinic: &Clinic, first: Date) -> [u64; 3] {
+    let path = format!("/v1/statistics?from={first}&to={}", first + 2.days());
+    let counts = clinic.staff.get(&path).await.expect(200)["submissions"].clone();
+    let bands = counts["bands"].as_object().unwrap().values().map(|count| count.as_u64().unwrap());
+    assert_eq!(bands.sum::<u64>(), counts["total"], "{counts}");
+    let days = counts["days"].as_array().unwrap().iter().map(|day| day["submissions"].as_u64().unwrap());
+    <[u64; 3]>::try_from(days.collect::<Vec<_>>()).unwrap()
+}
+
+#[tokio::test]
+async fn statistics_count_a_chain_of_corrections_once_when_a_part_of_it_is_erased() {
+    const DAY: i64 = 24 * 3600;
+    let world = World::new().await;
+    world.clock.advance_to_noon();
+    let first_day = world.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let names = ["middle", "first", "last", "same day"];
+    let mut clinics = Vec::new();
+    for name in names {
+        clinics.push(world.clinic(name).await);
+    }
+    let [middle, first, last, same_day] = &clinics[..] else { panic!("four clinics") };
+    let correct = async |clinic: &Clinic, of: &Value| {
+        submit(&clinic.intake, &json!({"answers": fit(), "supersedes": of["id"]})).await
+    };
+    let mut originals = Vec::new();
+    for clinic in &clinics {
+        submit(&clinic.intake, &of("another", fit())).await;
+        originals.push(submit(&clinic.intake, &of("A", fit())).await);
+    }
+    let of_same_day = correct(same_day, &originals[3]).await;
+    world.clock.advance(DAY);
+    for clinic in &clinics {
+        submit(&clinic.intake, &of("another", fit())).await;
+    }
+    let (of_middle, of_last) = (correct(middle, &originals[0]).await, correct(last, &originals[2]).await);
+    world.clock.advance(DAY);
+    assert!(count_days(&world.app).await.unwrap() >= 8, "two days of four clinics");
+    for (clinic, of) in [(middle, &of_middle), (first, &originals[1]), (same_day, &of_same_day)] {
+        correct(clinic, of).await;
+        assert_eq!(counted(clinic, first_day).await, [1, 1, 1]);
+    }
+    assert_eq!(counted(last, first_day).await, [1, 2, 0]);
+    for (clinic, erased) in [(middle, &of_middle), (first, &originals[1]), (last, &of_last), (same_day, &of_same_day)] {
+        erase(&clinic.admin, erased).await.expect(204);
+    }
+    // The original of the last one counts again, until it is corrected anew.
+    assert_eq!(counted(last, first_day).await, [2, 1, 0]);
+    correct(last, &originals[2]).await;
+    for counted_days in [2, 3] {
+        for (clinic, name) in clinics.iter().zip(names) {
+            assert_eq!(counted(clinic, first_day).await, [1, 1, 1], "{name}, {counted_days} days are counted");
+        }
+        world.clock.advance(DAY);
+        count_days(&world.app).await.unwrap();
+    }
 }
 
 #[tokio::test]

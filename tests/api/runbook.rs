@@ -40,6 +40,7 @@ const HELD: [(&str, usize, &[&str]); 8] = [
         &[
             "an_open_follow_up_prevents_it_and_a_closed_one_leaves_with_its_last_submission",
             "a_restored_backup_erases_the_submission_again",
+            "an_erased_correction_reopens_the_follow_up_that_was_closed_because_of_it",
         ],
     ),
     (

@@ -9,11 +9,11 @@ use crate::app::audit::{audited_read, entry};
 use crate::app::{App, AppError, Result, once::Once};
 use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::follow_ups::{
-    Change, Closing, FollowUp, FollowUpCommand, FollowUpEvent, Latest, NotNeededReason, Note, Refusal, decide,
+    Change, Closing, Counting, FollowUp, FollowUpCommand, FollowUpEvent, Latest, NotNeededReason, Note, Refusal, decide,
 };
 use crate::domain::{access::actor::Actor, audit::AuditAction, ids::FollowUpId, submissions::Idempotency};
 use crate::store;
-use crate::store::follow_ups::commands::{Decided, Outcome};
+use crate::store::follow_ups::commands::{Decided, Outcome, commit_change, commit_reopening};
 use crate::store::idempotency_keys::{Effect, Kept};
 
 #[derive(Clone)]
@@ -100,7 +100,14 @@ async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandReques
     }
     let change = decide(case, &asked.command, actor, now).map_err(refused)?;
     let decided = Decided { note: asked.note, ..decided(app, actor, change, action(&asked.command))? };
-    match store::follow_ups::commands::commit_change(&app.store, actor.clinic_id, &decided, idempotency).await? {
+    let outcome = if asked.command == FollowUpCommand::Reopen {
+        let due = store::clinics::due(&app.store, actor.clinic_id).await?;
+        let recount = |change: Change, counting: &Counting| counting.reopened(change, |urgency| due.hours_for(urgency));
+        commit_reopening(&app.store, actor.clinic_id, decided, idempotency, recount).await?
+    } else {
+        commit_change(&app.store, actor.clinic_id, &decided, idempotency).await?
+    };
+    match outcome {
         Outcome::Written(follow_up) => Ok(committed(app, *follow_up, now)),
         Outcome::Known(kept) => replay(app, actor, kept).await,
         Outcome::Stale | Outcome::Nothing => stale(app, actor, case.follow_up_id, idempotency).await,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::merges;
 use crate::app::audit::{audited_read, entry, operator_entry};
 use crate::app::{App, AppError, Result, clinics, progress::Progress};
+use crate::domain::clinics::Clinic;
 use crate::domain::ids::{ClinicId, SubjectId, SubmissionId};
 use crate::domain::{access::actor::Actor, audit::AuditAction, subjects::history::SubjectExport};
 use crate::store::{self, subjects::erasure::Listed, subjects::erasure_log::Erased, submissions::erasure::Entries};
@@ -81,7 +82,7 @@ pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progre
             let Some(next) = chunk.next else { break };
             for submission_id in chunk.listed {
                 replayed.erased_submissions += 1;
-                submission_again(app, clinic.clinic_id, submission_id).await?;
+                submission_again(app, clinic, submission_id).await?;
             }
             done += chunk.rows;
             progress(Progress { done, total });
@@ -91,12 +92,14 @@ pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progre
     Ok(replayed)
 }
 
-async fn submission_again(app: &App, clinic_id: ClinicId, submission_id: SubmissionId) -> Result<()> {
+async fn submission_again(app: &App, clinic: &Clinic, submission_id: SubmissionId) -> Result<()> {
+    let entry = |action, resource_id| operator_entry(app, clinic.clinic_id, action, resource_id);
     let entries = Entries {
-        of_submission: operator_entry(app, clinic_id, AuditAction::SubmissionErased, submission_id.0)?,
-        of_subject: operator_entry(app, clinic_id, AuditAction::SubjectErased, Uuid::nil())?,
+        of_submission: entry(AuditAction::SubmissionErased, submission_id.0)?,
+        of_subject: entry(AuditAction::SubjectErased, Uuid::nil())?,
+        of_follow_up: entry(AuditAction::FollowUpReopened, Uuid::nil())?,
     };
-    Ok(store::submissions::erasure::erase(&app.store, submission_id, None, &entries).await?)
+    Ok(store::submissions::erasure::erase(&app.store, submission_id, None, &entries, clinic.due).await?)
 }
 
 async fn again(app: &App, clinic_id: ClinicId, listed: Listed) -> Result<()> {

@@ -201,6 +201,11 @@ pub struct Change {
 }
 
 impl FollowUp {
+    /// Whether its subject is flagged now: it is not closed, and a submission that counts is flagged.
+    pub const fn flags_subject(&self) -> bool {
+        self.flagged && !self.state.is_closed()
+    }
+
     pub fn overdue(&self, now: Timestamp) -> bool {
         !self.state.is_closed() && self.due_at < now
     }

@@ -1,25 +1,11 @@
 //! How a submission that corrects an earlier one changes the open follow-up of the earlier one.
 
-use std::collections::BTreeSet;
+use jiff::Timestamp;
 
-use jiff::{SignedDuration, Timestamp};
-
+use super::counting::{Content, counted};
 use super::{Change, EventKind, FollowUp, Refusal};
 use crate::ids::{CredentialId, SubmissionId};
-use crate::screening::rule_table::Band;
 use crate::screening::urgency::Urgency;
-
-/// What a follow-up takes from one of its submissions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
-    pub submission_id: SubmissionId,
-    /// `None` if the submission is not flagged.
-    pub urgency: Option<Urgency>,
-    /// The settled band: the band of the lower bound.
-    pub band: Band,
-    pub findings: Vec<String>,
-    pub positive_instruments: Vec<String>,
-}
 
 /// A submission that corrects a submission of a follow-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +16,9 @@ pub struct Correction {
     pub content: Content,
 }
 
-/// Corrects an open follow-up. `others` are its other submissions that count, without the corrected one. The follow-up gets the
-/// highest urgency and band, and the findings and positive instruments, of the submissions that count. Without a flagged one it
-/// is not flagged and its urgency is routine. If its urgency rises, it gets the earlier due time; if it falls, the due time
-/// that it would have had with this urgency from the beginning, unless that is earlier: a lower urgency never makes a follow-up
-/// overdue. `hours` are those within which a follow-up of an urgency is due. Its state is unchanged. Fails when the follow-up is closed or its version is at its maximum.
+/// Corrects an open follow-up. `others` are its other submissions that count, without the corrected one. The follow-up gets what
+/// counts now, as `counted` describes. Its state is unchanged. Fails when the follow-up is closed or its version is at its
+/// maximum.
 pub fn correct(
     case: &FollowUp,
     correction: &Correction,
@@ -45,43 +29,24 @@ pub fn correct(
         return Err(Refusal::Closed);
     }
     let Correction { supersedes, received_at, by, content } = correction;
-    let counting = || others.iter().chain([content]);
-    let highest = counting().filter_map(|one| one.urgency).min();
-    let urgency = highest.unwrap_or(Urgency::Routine);
-    let due =
-        |from: Timestamp| from.checked_add(SignedDuration::from_hours(hours(urgency).into())).unwrap_or(Timestamp::MAX);
     let after = FollowUp {
-        urgency,
-        due_at: match urgency.cmp(&case.urgency) {
-            std::cmp::Ordering::Less => case.due_at.min(due(*received_at)),
-            std::cmp::Ordering::Equal => case.due_at,
-            std::cmp::Ordering::Greater => case.due_at.max(due(case.flagged_at)),
-        },
         last_received_at: case.last_received_at.max(*received_at),
-        band: others.iter().map(|one| one.band).fold(content.band, Band::max),
-        findings: ids(counting().flat_map(|one| &one.findings)),
-        positive_instruments: ids(counting().flat_map(|one| &one.positive_instruments)),
-        flagged: highest.is_some(),
         corrected_at: case.corrected_at.max(Some(*received_at)),
-        ..case.clone()
+        ..counted(case, others.iter().chain([content]), *received_at, hours)
     };
     let change = Change::next(case, after, EventKind::Correct, Some(*by), *received_at)?;
     Ok(Change { submission_id: Some(content.submission_id), supersedes: Some(*supersedes), ..change })
 }
 
-/// The ids, sorted, each once.
-fn ids<'a>(all: impl Iterator<Item = &'a String>) -> Vec<String> {
-    let ids: BTreeSet<&String> = all.collect();
-    ids.into_iter().cloned().collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use uuid::Uuid;
 
     use super::*;
     use crate::follow_ups::{Closing, FlaggedSubmission, FollowUpState, NotNeededReason, join, open};
     use crate::ids::{FollowUpId, SubjectId};
+    use crate::screening::rule_table::Band;
 
     const BY: CredentialId = CredentialId(Uuid::from_u128(9));
 

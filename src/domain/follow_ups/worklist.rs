@@ -34,6 +34,8 @@ pub struct FollowUpFilter {
     pub attempts_min: Option<i16>,
     /// Only follow-ups with a flagged submission, or only those without one after a correction.
     pub flagged: Option<bool>,
+    /// Only follow-ups that flag their subject now, or only the others.
+    pub flags_subject: Option<bool>,
     /// Only follow-ups with an appointment at or after this time.
     pub appointment_from: Option<Timestamp>,
     pub appointment_to: Option<Timestamp>,

@@ -18,8 +18,10 @@ pub struct RecordFilter {
     pub rule_table: Option<String>,
     pub answered_from: Option<Timestamp>,
     pub answered_to: Option<Timestamp>,
-    pub received_from: Option<Timestamp>,
-    pub received_to: Option<Timestamp>,
+    /// Only submissions received or corrected at or after this time.
+    pub updated_from: Option<Timestamp>,
+    /// Only submissions received before this time and not corrected at or after it.
+    pub updated_to: Option<Timestamp>,
     /// Only submissions of these kinds.
     pub standings: Option<Vec<Standing>>,
 }

@@ -186,6 +186,23 @@ impl DayRange {
     }
 }
 
+/// What a submission adds to the counts of its day. `band` is `None` if missing answers leave it open.
+pub fn counts_of(
+    day: Date,
+    flagged: bool,
+    band: Option<String>,
+    findings: Vec<String>,
+    positive_instruments: Vec<String>,
+) -> Vec<Count> {
+    let band = band.unwrap_or_else(|| "unsettled".to_owned());
+    let flagged = flagged.then(|| (Dimension::Flagged, String::new()));
+    let findings = findings.into_iter().map(|finding| (Dimension::Finding, finding));
+    let instruments = positive_instruments.into_iter().map(|instrument| (Dimension::InstrumentPositive, instrument));
+    let whole = [(Dimension::Submissions, String::new()), (Dimension::Band, band)];
+    let all = whole.into_iter().chain(flagged).chain(findings).chain(instruments);
+    all.map(|(dimension, value)| Count { day, dimension, value, count: 1 }).collect()
+}
+
 /// The counts without those of corrected submissions. A count that would be negative is 0.
 pub fn without(counts: Vec<Count>, corrected: &[Count]) -> Vec<Count> {
     let mut less: HashMap<(Date, Dimension, &str), u64> = HashMap::new();

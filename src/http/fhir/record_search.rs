@@ -53,7 +53,7 @@ impl RecordSearch {
             possible = !standings.is_empty();
             filter.standings = Some(standings);
         }
-        (filter.received_from, filter.received_to) = span(&mut parameters, "_lastUpdated");
+        (filter.updated_from, filter.updated_to) = span(&mut parameters, "_lastUpdated");
         (filter.answered_from, filter.answered_to) = span(&mut parameters, kind.date);
         filter.subject_id = subject(&mut parameters).map(SubjectId);
         if let Some(id) = parameters.one("_id") {

@@ -25,8 +25,8 @@ use crate::domain::language::Language;
 use crate::domain::page::CURSOR_LIFETIME;
 
 const LOG_PACE: Duration = Duration::from_secs(1);
-const ALREADY_CORRECTED: &str =
-    "the submission in supersedes is corrected already; read it, then send the id of its superseded_by as supersedes";
+const ALREADY_CORRECTED: &str = "the submission in supersedes is corrected already; read it, then send the id of its \
+     superseded_by as supersedes; if staff submitted that one, only staff can correct it";
 const READ_AGAIN: &str = "read it again and send its current ETag in If-Match";
 
 /// Defines the problem types with their names, statuses and titles.

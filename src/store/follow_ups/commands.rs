@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::counting;
 use super::keep::{Decision, keep};
 use super::row::{Row, follow_up_query};
-use crate::domain::follow_ups::{Change, FollowUp, Note};
+use crate::domain::follow_ups::{Change, Counting, FollowUp, Note};
 use crate::domain::ids::{ClinicId, EventId, FollowUpId};
 use crate::domain::{audit::AuditEntry, submissions::Idempotency};
 use crate::store::database::{Connection, Store, keys::Place};
@@ -42,18 +43,56 @@ pub async fn commit_change(
     idempotency: Option<&Idempotency>,
 ) -> Result<Outcome> {
     let mut transaction = store.begin(clinic_id).await?;
-    if let Some(idempotency) = idempotency {
-        let (after, now) = (&decided.change.after, decided.change.at);
-        let effect = Effect::Version(after.follow_up_id.0, after.version);
-        if let Some(kept) = claim(&mut transaction, clinic_id, effect, idempotency, now).await? {
-            return Ok(Outcome::Known(kept));
-        }
+    if let Some(kept) = claimed(&mut transaction, clinic_id, &decided.change, idempotency).await? {
+        return Ok(Outcome::Known(kept));
     }
     if !write(&mut transaction, store, clinic_id, decided).await? {
         return Ok(Outcome::Stale);
     }
     transaction.commit().await?;
     Ok(Outcome::Written(Box::new(decided.change.after.clone())))
+}
+
+/// As [`commit_change`], for a decided command that reopens a follow-up. `recount` gets what counts of its submissions, which may
+/// have been corrected while it was closed. No other correction is stored until the end of the transaction.
+pub async fn commit_reopening(
+    store: &Store,
+    clinic_id: ClinicId,
+    decided: Decided,
+    idempotency: Option<&Idempotency>,
+    recount: impl FnOnce(Change, &Counting) -> Change,
+) -> Result<Outcome> {
+    let mut transaction = store.begin(clinic_id).await?;
+    if let Some(kept) = claimed(&mut transaction, clinic_id, &decided.change, idempotency).await? {
+        return Ok(Outcome::Known(kept));
+    }
+    let case = &decided.change.after;
+    sqlx::query!(
+        "select subject_id from subjects where clinic_id = $1 and subject_id = $2 for no key update",
+        clinic_id.0,
+        case.subject_id.0,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    let counting = counting::read(&mut transaction, clinic_id, case).await?;
+    let decided = Decided { change: recount(decided.change, &counting), ..decided };
+    if !write(&mut transaction, store, clinic_id, &decided).await? {
+        return Ok(Outcome::Stale);
+    }
+    transaction.commit().await?;
+    Ok(Outcome::Written(Box::new(decided.change.after)))
+}
+
+/// Claims the idempotency key of a change, if it has one. Returns what the key was used for before.
+async fn claimed(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    change: &Change,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<Kept>> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    let effect = Effect::Version(change.after.follow_up_id.0, change.after.version);
+    claim(connection, clinic_id, effect, idempotency, change.at).await
 }
 
 /// Takes the most urgent, then oldest open follow-up that no other transaction has locked, and writes what `decide` returns

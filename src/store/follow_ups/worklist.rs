@@ -193,9 +193,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
             query.push(" and ").push(column).push(" @> array[").push_bind(name).push("]");
         }
     }
-    if let Some(flagged) = filter.flagged {
-        query.push(" and flagged = ").push_bind(flagged);
-    }
+    push_flagged(query, filter);
     if let Some(attempts) = filter.attempts_min {
         query.push(" and attempts >= ").push_bind(attempts);
     }
@@ -211,6 +209,21 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
     }
     if let Some(follow_up_id) = filter.follow_up_id {
         query.push(" and follow_up_id = ").push_bind(follow_up_id.0);
+    }
+}
+
+fn push_flagged(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter) {
+    if let Some(flagged) = filter.flagged {
+        query.push(" and flagged = ").push_bind(flagged);
+    }
+    match filter.flags_subject {
+        None => {}
+        Some(true) => {
+            query.push(" and state <> 'closed' and flagged");
+        }
+        Some(false) => {
+            query.push(" and (state = 'closed' or not flagged)");
+        }
     }
 }
 

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use uuid::Uuid;
 
+use super::counting_again::count_again;
+use super::statistics::leave_chain;
 use crate::domain::ids::{ClinicId, EventId, SubjectId, SubmissionId};
-use crate::domain::{audit::AuditEntry, webhooks::Event};
+use crate::domain::{audit::AuditEntry, clinics::DueHours, follow_ups::FollowUp, webhooks::Event};
 use crate::store::database::{Connection, Store, removal_lock::one_at_a_time};
 use crate::store::error::{Result, StoreError};
+use crate::store::follow_ups::row::{Row, follow_up_query};
 use crate::store::subjects::erasure::{remove, remove_cases, remove_submissions};
 use crate::store::subjects::erasure_log::{self, Erased, Gone};
 use crate::store::subjects::retention::{left_with_nothing, without_submissions};
@@ -21,36 +24,61 @@ pub struct Entries {
     pub of_submission: AuditEntry,
     /// Written only if the subject is left without submissions and follow-ups, and is removed too.
     pub of_subject: AuditEntry,
+    /// Written only if a follow-up is reopened.
+    pub of_follow_up: AuditEntry,
 }
 
-/// A submission with what its erasure affects. Its subject, its follow-up, its own row and the corrections of it are locked.
+/// A submission with what its erasure affects. Its subject, the follow-ups of that, its own row and the corrections of it are
+/// locked.
 struct Locked {
     subject_id: SubjectId,
     follow_up: Option<Uuid>,
-    /// Whether the follow-up is not closed, or a merge closed it in favour of one that is not.
-    is_open: bool,
+    /// All follow-ups of the subject.
+    cases: Vec<FollowUp>,
     /// The submission that it corrects.
     corrected: Option<Uuid>,
     /// The submissions that correct it.
     corrections: Vec<Uuid>,
 }
 
+impl Locked {
+    /// Whether its follow-up is not closed, or a merge closed it in favour of one that is not.
+    fn is_open(&self) -> bool {
+        let own = self.cases.iter().find(|case| Some(case.follow_up_id.0) == self.follow_up);
+        let Some(own) = own else { return false };
+        let continues = |other: &FollowUp| !other.state.is_closed() && other.flagged_at <= own.flagged_at;
+        !own.state.is_closed() || own.state.merged_at().is_some() && self.cases.iter().any(continues)
+    }
+}
+
 /// Removes a submission with its idempotency keys and its events; then its follow-up, if that has no other submission; then
-/// its subject, if nothing is left of it. Corrections of the submission become corrections of the one that it corrects. If a log
-/// is given, what is removed is added to it before the commit. Without a log an erasure is repeated, and an open follow-up
-/// does not prevent it. Fails when the submission does not exist, when its follow-up is open, or when the log cannot be
-/// written.
-pub async fn erase(store: &Store, submission_id: SubmissionId, log: Option<&Path>, entries: &Entries) -> Result<()> {
-    let Entries { of_submission, of_subject } = entries;
+/// its subject, if nothing is left of it. Corrections of the submission become corrections of the one that it corrects. Without
+/// any, that one counts again, and staff see it: an open follow-up gets what counts, and one that was closed without its answers is
+/// reopened. `due` are the hours of the clinic. If a log is given, what is removed is added to it before the commit. Without a log
+/// an erasure is repeated, and an open follow-up does not prevent it. Fails when the submission does not exist, when its follow-up
+/// is open, or when the log cannot be written.
+pub async fn erase(
+    store: &Store,
+    submission_id: SubmissionId,
+    log: Option<&Path>,
+    entries: &Entries,
+    due: DueHours,
+) -> Result<()> {
+    let Entries { of_submission, of_subject, of_follow_up } = entries;
     let (clinic_id, at) = (of_submission.clinic_id, of_submission.at);
     let mut transaction = store.begin_jobs(clinic_id).await?;
     one_at_a_time(&mut transaction, clinic_id).await?;
     let locked = lock(&mut transaction, clinic_id, submission_id).await?.ok_or(StoreError::Missing)?;
-    if locked.is_open && log.is_some() {
+    if locked.is_open() && log.is_some() {
         return Err(StoreError::Refused("the follow-up of the submission is open; close it first"));
     }
-    remove_one(&mut transaction, clinic_id, submission_id, &locked).await?;
-    let subject_id = locked.subject_id;
+    leave_chain(&mut transaction, clinic_id, submission_id).await?;
+    let gone = remove_one(&mut transaction, clinic_id, submission_id, &locked).await?;
+    let Locked { subject_id, mut cases, corrected, corrections, .. } = locked;
+    if let (Some(corrected), true) = (corrected, corrections.is_empty()) {
+        cases.retain(|case| !gone.contains(&case.follow_up_id.0));
+        count_again(&mut transaction, &store.keys, SubmissionId(corrected), cases, of_follow_up, due).await?;
+    }
     let subjects = left_with_nothing(&mut transaction, clinic_id, &[subject_id.0]).await?;
     let event = Event::submission_erased(EventId(of_submission.audit_entry_id.0), submission_id, subject_id, at);
     let mut written = vec![AuditEntry { subject_id: Some(subject_id), ..of_submission.clone() }];
@@ -90,16 +118,13 @@ async fn lock(connection: &mut Connection, clinic_id: ClinicId, submission_id: S
     )
     .fetch_all(&mut *connection)
     .await?;
-    let is_open = sqlx::query_scalar!(
-        r#"select state <> 'closed' or not_needed_reason is not distinct from 'merged' and exists (
-               select from follow_ups o
-               where o.clinic_id = $1 and o.subject_id = f.subject_id and o.state <> 'closed' and o.flagged_at <= f.flagged_at
-           ) as "is_open!"
-           from follow_ups f where clinic_id = $1 and follow_up_id = $2 for update of f"#,
+    let cases = follow_up_query!(
+        select "where clinic_id = $1 and (subject_id = $2 or follow_up_id = $3) order by follow_up_id for update",
         clinic_id.0,
+        found.subject_id,
         found.follow_up_id,
     )
-    .fetch_optional(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
     let corrected = sqlx::query_scalar!(
         "select supersedes from submissions where clinic_id = $1 and submission_id = $2 for update",
@@ -120,19 +145,19 @@ async fn lock(connection: &mut Connection, clinic_id: ClinicId, submission_id: S
     Ok(Some(Locked {
         subject_id: SubjectId(found.subject_id),
         follow_up: found.follow_up_id,
-        is_open: is_open.unwrap_or(false),
+        cases: cases.into_iter().map(Row::read).collect::<Result<_>>()?,
         corrected: corrected.flatten(),
         corrections,
     }))
 }
 
-/// Removes the submission and its follow-up, if that has no other submission.
+/// Removes the submission, and its follow-up if that has no other submission. Returns the removed follow-up.
 async fn remove_one(
     connection: &mut Connection,
     clinic_id: ClinicId,
     submission_id: SubmissionId,
     locked: &Locked,
-) -> Result<()> {
+) -> Result<Vec<Uuid>> {
     remove_submissions(connection, clinic_id, &[submission_id.0]).await?;
     sqlx::query!(
         "update submissions set supersedes = $3 where clinic_id = $1 and submission_id = any($2)",
@@ -161,7 +186,8 @@ async fn remove_one(
     .await?;
     let cases = Vec::from_iter(locked.follow_up);
     let cases = without_submissions(connection, clinic_id, &cases).await?;
-    remove_cases(connection, clinic_id, &cases).await
+    remove_cases(connection, clinic_id, &cases).await?;
+    Ok(cases)
 }
 
 /// The next submissions of a clinic, ordered by id.

@@ -1,6 +1,7 @@
 //! Submissions: stored through the writers of [`intake`], found and listed.
 
 pub mod corrections;
+mod counting_again;
 pub mod erasure;
 pub mod exports;
 pub(super) mod intake;

@@ -1,5 +1,6 @@
 //! Corrections: who may correct what, once, and what a correction does to the follow-up of the corrected submission.
 
+mod closed;
 mod journey;
 
 use std::sync::Arc;
@@ -115,6 +116,29 @@ async fn a_submission_is_corrected_once_and_the_second_correction_is_a_conflict(
     assert_eq!((again.header("idempotent-replayed"), &again.json()["id"]), ("true", &second["id"]));
     correct(&clinic.intake, &second, frail()).await;
     assert_eq!(world.count(CORRECTIONS).await, 2);
+}
+
+#[tokio::test]
+async fn an_intake_system_learns_that_staff_must_correct_what_staff_corrected() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let first = submit(&clinic, "R-1", frail()).await;
+    let by_staff = correct(&clinic.staff, &first, fit()).await;
+    let problem = clinic.intake.submit(&json!({"answers": frail(), "supersedes": first["id"]})).await.expect(409);
+    assert!(problem["detail"].as_str().unwrap().ends_with("only staff can correct it"), "{problem}");
+    let own = clinic.intake.get(&format!("/v1/submissions/{}", first["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(own["superseded_by"], by_staff["id"]);
+    let body = json!({"answers": frail(), "supersedes": own["superseded_by"]});
+    for (language, words) in
+        [("en", "have staff send the correction"), ("es", "pida al personal que envíe la corrección")]
+    {
+        let request = clinic.intake.request("POST", "/v1/submissions").header("accept-language", language);
+        let refused = clinic.intake.send(request.json(&body)).await.expect(422);
+        let fault = &refused["errors"][0];
+        assert_eq!((&fault["pointer"], &fault["code"]), (&json!("/supersedes"), &json!("not_found")));
+        assert!(fault["detail"].as_str().unwrap().contains(words), "{fault}");
+    }
+    correct(&clinic.staff, &by_staff, frail()).await;
 }
 
 #[tokio::test]

@@ -284,9 +284,10 @@ pub async fn get_submission(
 /// Erase a submission
 ///
 /// Deletes the submission with its idempotency keys, and its closed follow-up if that has no other submission. A subject that is
-/// left without submissions and follow-ups is erased too. Submissions that correct it then correct the one that it corrects. The
-/// audit log keeps ids, and the statistics keep the counts of past days. Erasures are applied again to a restored backup. If the
-/// server has no erasure log, nothing is erased and the response is 503.
+/// left without submissions and follow-ups is erased too. Submissions that correct it then correct the one that it corrects.
+/// Without any, that one counts again, and a follow-up that was closed without its answers is reopened. The audit log keeps ids, and
+/// the statistics keep the counts of past days. Erasures are applied again to a restored backup. If the server has no erasure log,
+/// nothing is erased and the response is 503.
 #[utoipa::path(
     tag = "staff",
     params(("id" = uuid::Uuid, Path, description = "Id of the submission")),

@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::Resolved;
 use crate::domain::follow_ups::{Change, Content, EventKind, FollowUp, correct, join, open};
-use crate::domain::ids::{ClinicId, EventId, SubmissionId};
-use crate::domain::screening::urgency::Urgency;
+use crate::domain::ids::{ClinicId, EventId};
 use crate::domain::submissions::stored::FollowUpLink;
+use crate::store::database::Connection;
 use crate::store::database::role::{Role, switch_to};
-use crate::store::database::{Connection, at, known, row::band};
+use crate::store::error::Result;
 use crate::store::follow_ups::keep::{Decision, refused};
-use crate::store::{error::Result, follow_ups::row::follow_up_query};
+use crate::store::follow_ups::{counting, row::follow_up_query};
 
 /// An open follow-up of the batch.
 struct OpenCase {
@@ -121,41 +121,7 @@ async fn read_contents(
         let Some(case) = cases.get_mut(&key) else { continue };
         switched = true;
         switch_to(connection, Role::App, Some(ClinicId(key.0))).await?;
-        case.counting = Some(contents(connection, key.0, &case.follow_up).await?);
+        case.counting = Some(counting::read(connection, ClinicId(key.0), &case.follow_up).await?.contents);
     }
     if switched { switch_to(connection, Role::Writer, None).await } else { Ok(()) }
-}
-
-/// What the submissions of an open follow-up contribute, with those of the follow-ups that a merge of subjects closed in its
-/// favour. Corrected submissions do not count. A submission of another subject, which versions before 0050 accepted as a
-/// correction, takes nothing from the follow-up.
-async fn contents(connection: &mut Connection, clinic_id: Uuid, case: &FollowUp) -> Result<Vec<Content>> {
-    let rows = sqlx::query!(
-        r#"select s.submission_id, s.assessment ->> 'urgency' as urgency, s.band_at_least, s.findings, s.positive_instruments
-           from submissions s
-           left join follow_ups f on f.clinic_id = s.clinic_id and f.follow_up_id = s.follow_up_id
-           where s.clinic_id = $1 and s.subject_id = $2
-             and (s.follow_up_id = $3 or (f.not_needed_reason = 'merged' and s.received_at >= $4))
-             and not exists (select from submissions later
-                             where later.clinic_id = s.clinic_id and later.supersedes = s.submission_id
-                               and later.subject_id = s.subject_id)"#,
-        clinic_id,
-        case.subject_id.0,
-        case.follow_up_id.0,
-        at(case.flagged_at) as _,
-    )
-    .fetch_all(connection)
-    .await?;
-    let urgency = |name: String| known(Urgency::parse(&name), "submissions", "assessment");
-    rows.into_iter()
-        .map(|row| {
-            Ok(Content {
-                submission_id: SubmissionId(row.submission_id),
-                urgency: row.urgency.map(urgency).transpose()?,
-                band: band(&row.band_at_least)?,
-                findings: row.findings,
-                positive_instruments: row.positive_instruments,
-            })
-        })
-        .collect()
 }

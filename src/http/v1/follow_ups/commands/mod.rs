@@ -273,8 +273,9 @@ pub async fn close_self_reported_follow_ups(state: web::Data<State>, caller: Sta
 
 /// Reopen a follow-up
 ///
-/// A closed follow-up is open again, without assignee, and its outcome is cleared; the history keeps it. Refused while the
-/// subject has another follow-up that is not closed.
+/// A closed follow-up is open again, without assignee, and its outcome is cleared; the history keeps it. If a submission of it was
+/// corrected, it gets urgency, band and flag of the submissions that count now. Refused while the subject has another follow-up that
+/// is not closed.
 #[utoipa::path(
     tag = "staff",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
