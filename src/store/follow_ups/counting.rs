@@ -6,17 +6,19 @@ use crate::domain::screening::urgency::Urgency;
 use crate::store::database::{Connection, at, known, row::band};
 use crate::store::error::Result;
 
-/// What the submissions of a follow-up contribute, with those of the follow-ups that a merge of subjects closed in its favour. A
-/// submission of another subject, which versions before 0050 accepted as a correction, takes nothing from the follow-up. While
-/// the subject is locked, no correction is stored.
+/// What the submissions of a follow-up contribute, with those of the follow-ups that a merge of subjects closed in its
+/// favour. A submission of another subject, which versions before 0050 accepted as a correction, takes nothing from the
+/// follow-up. While the subject is locked, no correction is stored.
 pub(in crate::store) async fn read(
     connection: &mut Connection,
     clinic_id: ClinicId,
     case: &FollowUp,
 ) -> Result<Counting> {
     let rows = sqlx::query!(
-        r#"select s.submission_id, s.supersedes, s.received_at as "received_at: jiff_sqlx::Timestamp",
-                  s.assessment ->> 'urgency' as urgency, s.band_at_least, s.findings, s.positive_instruments,
+        r#"select s.submission_id as "submission_id!", s.supersedes,
+                  s.received_at as "received_at!: jiff_sqlx::Timestamp", s.assessment ->> 'urgency' as urgency,
+                  s.band_at_least as "band_at_least!", s.findings as "findings!",
+                  s.positive_instruments as "positive_instruments!",
                   coalesce(s.follow_up_id = $3 or (f.not_needed_reason = 'merged' and s.received_at >= $4), false)
                       as "belongs!"
            from submissions s
