@@ -75,6 +75,46 @@ async fn found(user: &User, status: &str) -> Vec<Value> {
     entries.iter().map(|entry| entry["resource"]["id"].clone()).collect()
 }
 
+/// Each of three submissions, of which the second corrects the first and the third the second, shows it in every list.
+async fn shown_as_a_chain(clinic: &Clinic, [wrong, corrected, unflagged]: [&Value; 3]) {
+    let none = &Value::Null;
+    let chain = [
+        (&wrong["id"], none, &corrected["id"]),
+        (&corrected["id"], &wrong["id"], &unflagged["id"]),
+        (&unflagged["id"], &corrected["id"], none),
+    ];
+    let case = clinic.staff.get(&path_of(wrong)).await.expect(200);
+    let list = clinic.staff.get("/v1/submissions").await.expect(200);
+    for (id, supersedes, superseded_by) in chain {
+        let row = exported(&clinic.staff, "submissions", id).await;
+        let of = |rows: &Value| rows.as_array().unwrap().iter().find(|one| one["id"] == *id).unwrap().clone();
+        for shown in [row, of(&case["submissions"]), of(&list["items"])] {
+            assert_eq!((&shown["supersedes"], &shown["superseded_by"]), (supersedes, superseded_by));
+            assert_eq!(shown["follow_up_id"], wrong["follow_up"]["id"]);
+        }
+    }
+}
+
+/// The receiver gets an event for each of the two corrections.
+async fn sent(world: &World, receiver: &Receiver, [wrong, corrected, unflagged]: [&Value; 3]) {
+    let job = Delivering::start(&world.app);
+    let taken = receiver.attempts(2).await;
+    job.stop().await;
+    let mut events: Vec<Value> = taken.iter().map(|one| serde_json::from_str(&one.body).unwrap()).collect();
+    events.sort_by_key(|event| event["timestamp"].as_str().unwrap().to_owned());
+    for (event, (receipt, supersedes, urgency, flagged)) in
+        events.iter().zip([(corrected, wrong, "this_week", true), (unflagged, corrected, "routine", false)])
+    {
+        print("webhook", event);
+        assert_eq!(event["type"], "submission.corrected");
+        assert_eq!(
+            event["data"],
+            json!({"submission_id": receipt["id"], "supersedes": supersedes["id"], "subject_id": wrong["subject_id"],
+                "follow_up_id": wrong["follow_up"]["id"], "state": "assigned", "urgency": urgency, "flagged": flagged})
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_correction_reaches_every_place_that_shows_the_submission() {
     let world = world().await;
@@ -117,21 +157,7 @@ async fn a_correction_reaches_every_place_that_shows_the_submission() {
         [("open", &wrong["id"]), ("claim", none), ("correct", &corrected["id"]), ("correct", &unflagged["id"])];
     assert_eq!(events, wanted);
 
-    let chain = [
-        (&wrong["id"], none, &corrected["id"]),
-        (&corrected["id"], &wrong["id"], &unflagged["id"]),
-        (&unflagged["id"], &corrected["id"], none),
-    ];
-    let case = clinic.staff.get(&path_of(&wrong)).await.expect(200);
-    let list = clinic.staff.get("/v1/submissions").await.expect(200);
-    for (id, supersedes, superseded_by) in chain {
-        let row = exported(&clinic.staff, "submissions", id).await;
-        let of = |rows: &Value| rows.as_array().unwrap().iter().find(|one| one["id"] == *id).unwrap().clone();
-        for shown in [row, of(&case["submissions"]), of(&list["items"])] {
-            assert_eq!((&shown["supersedes"], &shown["superseded_by"]), (supersedes, superseded_by));
-            assert_eq!(shown["follow_up_id"], wrong["follow_up"]["id"]);
-        }
-    }
+    shown_as_a_chain(&clinic, [&wrong, &corrected, &unflagged]).await;
     let row = exported(&clinic.staff, "follow-ups", &wrong["follow_up"]["id"]).await;
     assert_eq!((&row["flagged"], &row["corrected_at"]), (&json!(false), &unflagged["received_at"]));
 
@@ -150,22 +176,7 @@ async fn a_correction_reaches_every_place_that_shows_the_submission() {
     assert_eq!(found(&clinic.intake, error).await.len(), 2);
     assert_eq!(found(&clinic.intake, "completed").await.len(), 0);
 
-    let job = Delivering::start(&world.app);
-    let taken = receiver.attempts(2).await;
-    job.stop().await;
-    let mut events: Vec<Value> = taken.iter().map(|one| serde_json::from_str(&one.body).unwrap()).collect();
-    events.sort_by_key(|event| event["timestamp"].as_str().unwrap().to_owned());
-    for (event, (receipt, supersedes, urgency, flagged)) in
-        events.iter().zip([(&corrected, &wrong, "this_week", true), (&unflagged, &corrected, "routine", false)])
-    {
-        print("webhook", event);
-        assert_eq!(event["type"], "submission.corrected");
-        assert_eq!(
-            event["data"],
-            json!({"submission_id": receipt["id"], "supersedes": supersedes["id"], "subject_id": wrong["subject_id"],
-                "follow_up_id": wrong["follow_up"]["id"], "state": "assigned", "urgency": urgency, "flagged": flagged})
-        );
-    }
+    sent(&world, &receiver, [&wrong, &corrected, &unflagged]).await;
     // Nothing closes by itself: the assignee does.
     let reason = json!({"outcome": "not_needed", "not_needed_reason": "entered_in_error"});
     act(&clinic.staff, &path_of(&wrong), "close", 4, &reason).await.expect(200);

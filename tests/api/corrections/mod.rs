@@ -151,7 +151,7 @@ async fn of_simultaneous_corrections_at_two_instances_exactly_one_is_stored() {
     for round in 0..5 {
         let first = submit(&clinic, &format!("R-{round}"), frail()).await;
         let body = json!({"answers": fit(), "supersedes": first["id"]});
-        let at = |index: usize| if index % 2 == 0 { clinic.intake.clone() } else { clinic.intake.at(&base) };
+        let at = |index: usize| if index.is_multiple_of(2) { clinic.intake.clone() } else { clinic.intake.at(&base) };
         let users: Vec<User> = (0..12).map(at).collect();
         let answers = join_all(users.iter().map(|user| user.submit(&body))).await;
         let count = |status| answers.iter().filter(|answer| answer.status == status).count();

@@ -91,7 +91,10 @@ async fn a_search_by_last_updated_finds_what_was_corrected_since() {
             assert_eq!(ids.iter().collect::<Vec<_>>(), wanted, "{kind}?{query}");
         }
         // The intake system sees that its own result is wrong.
-        assert_eq!(found(&clinic.intake, &format!("{kind}?_lastUpdated=ge{since}")).await, [wrong.clone()]);
+        assert_eq!(
+            found(&clinic.intake, &format!("{kind}?_lastUpdated=ge{since}")).await,
+            std::slice::from_ref(&wrong)
+        );
     }
     let page = clinic.intake.get(&format!("/fhir/RiskAssessment?_lastUpdated=ge{since}")).await.expect(200);
     let resource = &page["entry"][0]["resource"];
