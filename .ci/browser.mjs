@@ -85,7 +85,8 @@ async function accessible(page, what) {
 /** The page shows the receipt of a stored submission, with the service's texts. */
 async function stored(page, answers) {
   const id = await page.locator('#receipt').textContent();
-  const { status, body } = await service(`/v1/submissions/${id}`, { key: STAFF_KEY });
+  const language = await page.evaluate(() => document.documentElement.lang);
+  const { status, body } = await service(`/v1/submissions/${id}`, { key: STAFF_KEY, language });
   must(`the submission ${id} is stored: ${status}`, status === 200 && body.answers.age === answers.age);
   must('the result has the focus', await page.evaluate(() => document.activeElement.id === 'result'));
   const { care_title, consultation, label, explanation, red_flags, findings, recommendations, risks } = body.assessment;

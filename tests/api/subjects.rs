@@ -272,6 +272,9 @@ async fn a_database_dump_contains_no_identifying_data() {
     }
     assert_eq!(search(&clinic.staff, "name", "wilhelmina3 ötzkowski").await.len(), 1);
     let dump = dump_of(&world.database).await.to_lowercase();
+    for table in ["idempotency_keys", "follow_ups"] {
+        assert!(has_rows(&dump, table), "the dump lacks {table}");
+    }
     for control in controls {
         assert!(dump.contains(&control), "the dump lacks the submission {control}");
     }
@@ -285,6 +288,10 @@ async fn a_database_dump_contains_no_identifying_data() {
             }
         }
     }
+}
+
+fn has_rows(dump: &str, table: &str) -> bool {
+    dump.to_lowercase().contains(&format!("insert into public.{table} "))
 }
 
 /// The contents of a database, dumped by its owner with the program of the running server.
@@ -302,8 +309,8 @@ pub(crate) async fn dump_of(database: &PgConnectOptions) -> String {
         .unwrap();
     assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
     let text = String::from_utf8(dumped.stdout).unwrap();
-    for table in ["subjects", "submissions", "audit_entries", "credentials", "idempotency_keys", "follow_ups"] {
-        assert!(text.contains(&format!("INSERT INTO public.{table} ")), "the dump lacks {table}");
+    for table in ["subjects", "submissions", "audit_entries", "credentials"] {
+        assert!(has_rows(&text, table), "the dump lacks {table}");
     }
     text
 }
