@@ -19,7 +19,8 @@ use crate::domain::access::actor::{Actor, Role};
 use crate::domain::clinics::{Clinic, EmergencyNumber, Profile};
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::pathway::PathwayId;
-use crate::domain::{ids::ClinicId, language::Language, subjects::LookUp, submissions::Draft};
+use crate::domain::subjects::{LookUp, Search};
+use crate::domain::{ids::ClinicId, language::Language, submissions::Draft};
 
 pub const CLINIC_NAME: &str = "Equilibrium Hormone Clinic (demo)";
 
@@ -99,7 +100,8 @@ async fn submit_patiently(app: &App, actor: &Actor, clinic: &Clinic, person: (us
 }
 
 async fn submit_missing(app: &App, actor: &Actor, clinic: &Clinic, (place, answers): (usize, Answers)) -> Result<()> {
-    if !subjects::search(app, actor, LookUp::Reference, &people::reference(place)).await?.is_empty() {
+    let known = Search::Field(LookUp::Reference, people::reference(place));
+    if !subjects::search(app, actor, &known).await?.is_empty() {
         return Ok(());
     }
     let draft = Draft {

@@ -10,13 +10,16 @@ use uuid::Uuid;
 use super::audit::{audited_read, distinct_subjects};
 use super::{App, Result};
 use crate::domain::ids::ClinicId;
-use crate::domain::subjects::{LookUp, NamesakeReference, SourceShare, Subject};
+use crate::domain::subjects::{NamesakeReference, Search, SourceShare, Subject};
 use crate::domain::{access::actor::Actor, audit::AuditAction};
 use crate::store;
 
 /// The clinic's subjects that match a search. Contact data is returned only with consent to contact.
-pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<Vec<Subject>> {
-    let found = store::subjects::search(&app.store, actor.clinic_id, by, text).await?;
+pub async fn search(app: &App, actor: &Actor, by: &Search) -> Result<Vec<Subject>> {
+    let found = match by {
+        Search::Field(field, text) => store::subjects::search(&app.store, actor.clinic_id, *field, text).await?,
+        Search::Receipt(code) => store::subjects::of_receipt(&app.store, actor.clinic_id, *code).await?,
+    };
     let shown = distinct_subjects(found.iter().map(|subject| subject.subject_id));
     audited_read(app, actor, AuditAction::SubjectsSearched, Uuid::nil(), &shown).await?;
     Ok(found.into_iter().map(Subject::shown).collect())

@@ -2,17 +2,18 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::app::ambient::{new_id, possible};
+use crate::app::ambient::{new_id, possible, random};
 use crate::app::{App, AppError, Result, audit::audited_read, once::Once, screening::rule_tables};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::receipt_code::ReceiptCode;
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::scoring::ScoreOptions;
 use crate::domain::subjects::SubjectDraft;
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
-use crate::domain::submissions::{Draft, Stamp, accept};
+use crate::domain::submissions::{Draft, ExternalSource, Stamp, accept};
 use crate::domain::{
     audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,
 };
@@ -109,6 +110,7 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
         subject_id: new_id(&*app.ambient, now)?,
         follow_up_id: new_id(&*app.ambient, now)?,
         audit_entry_id: new_id(&*app.ambient, now)?,
+        receipt_code: ReceiptCode::from_random(random(&*app.ambient)?),
     };
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
     let outcome = app.writers.store_submission(&app.store, accepted).await?;
@@ -221,6 +223,10 @@ pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Ve
         ];
         let refused = set.into_iter().filter(|(set, _)| *set);
         faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
+    }
+    if draft.source.as_ref().is_some_and(|source| source.system == ExternalSource::WEB_FORM) {
+        let detail = "web_form is the system of the service's own form; name your system";
+        faults.push(Fault::new("/source/system", FaultCode::NotAllowed, detail));
     }
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {

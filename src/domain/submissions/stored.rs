@@ -7,6 +7,7 @@ use crate::access::actor::Origin;
 use crate::follow_ups::StateName;
 use crate::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::language::Language;
+use crate::receipt_code::ReceiptCode;
 use crate::screening::answers::Answers;
 use crate::screening::assessment::{Assessment, Score};
 use crate::screening::instrument::Outcome;
@@ -18,6 +19,7 @@ use crate::screening::urgency::Urgency;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSubmission {
     pub submission_id: SubmissionId,
+    pub receipt_code: ReceiptCode,
     pub subject_id: SubjectId,
     pub credential_id: CredentialId,
     pub origin: Origin,
@@ -53,6 +55,7 @@ pub struct FollowUpLink {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubmissionSummary {
     pub submission_id: SubmissionId,
+    pub receipt_code: ReceiptCode,
     pub subject_id: SubjectId,
     pub origin: Origin,
     pub received_at: Timestamp,
@@ -115,6 +118,7 @@ impl From<&StoredSubmission> for SubmissionSummary {
         let assessment = &stored.assessment;
         Self {
             submission_id: stored.submission_id,
+            receipt_code: stored.receipt_code,
             subject_id: stored.subject_id,
             origin: stored.origin,
             received_at: stored.received_at,

@@ -63,8 +63,9 @@ pub async fn list(
     let after = scope.after(&store.keys, page)?;
     let rows = sqlx::query_as!(
         Row,
-        r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
-                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+        r#"select submission_id, receipt_number, subject_id, credential_id, origin, language, source_system, source_id,
+                  pathway, supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
+                  follow_up_joined,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,

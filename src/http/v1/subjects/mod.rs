@@ -25,8 +25,8 @@ use history::{SubjectChangePage, SubjectExportBody};
 
 /// Search subjects
 ///
-/// Finds subjects by exactly one of reference, name, telephone or e-mail; at most 50, newest first. The search is a POST so
-/// that no reference or name appears in a URL.
+/// Finds subjects by exactly one of reference, name, telephone, e-mail or the receipt code of a submission; at most 50, newest
+/// first. The search is a POST so that no reference or name appears in a URL.
 #[utoipa::path(
     tag = "staff",
     request_body(content = SubjectSearchInput, description = "What to search by",
@@ -40,8 +40,8 @@ pub async fn search_subjects(state: web::Data<State>, caller: Staff, incoming: I
     let body = incoming.read::<SubjectSearchInput>().await?;
     let mut faults = body.faults;
     let search = body.value.parse(&mut faults);
-    let (by, text) = faultless(search, faults)?;
-    let found = subjects::search(&state.app, &caller.actor(), by, &text).await?;
+    let search = faultless(search, faults)?;
+    let found = subjects::search(&state.app, &caller.actor(), &search).await?;
     Ok(HttpResponse::Ok().json(SubjectPage::new(found, None)))
 }
 

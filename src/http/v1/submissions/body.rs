@@ -36,7 +36,7 @@ pub struct SubmissionInput {
     pub subject: Option<SubjectInput>,
     /// When the questions were answered, with an offset; by default now.
     pub answered_at: Option<Timestamp>,
-    /// The record in another system. Not allowed with a browser key.
+    /// The record in another system. Not allowed with a browser key; for the clinic's web form the service sets it.
     #[validate(nested)]
     #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
     pub source: Option<SourceInput>,
@@ -55,7 +55,7 @@ pub struct SubmissionInput {
 #[serde(deny_unknown_fields)]
 #[schema(as = ExternalSource)]
 pub struct SourceInput {
-    /// Name of the system.
+    /// Name of the system. `web_form` is the service's own web form: no other sender may name it.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
     #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub system: Option<String>,
@@ -71,6 +71,9 @@ pub struct SourceInput {
 pub struct ReceiptBody<'a> {
     /// Id of the submission.
     pub id: Uuid,
+    /// The code that the person reads out when booking, or in a call; show it in two groups of four. Staff find the subject by it.
+    #[schema(example = "2T65TMHP", pattern = "^[2-9CDFHJKLMNPRTWXY]{8}$")]
+    pub receipt_code: String,
     /// When it was received.
     pub received_at: Timestamp,
     /// Id of the subject.
@@ -183,6 +186,7 @@ impl<'a> ReceiptBody<'a> {
     pub fn new(stored: &StoredSubmission, rendering: &'a Rendering<'a>, view: AssessmentView) -> Self {
         Self {
             id: stored.submission_id.0,
+            receipt_code: stored.receipt_code.to_string(),
             received_at: stored.received_at,
             subject_id: stored.subject_id.0,
             origin: OriginName(stored.origin),

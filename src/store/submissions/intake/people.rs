@@ -69,7 +69,8 @@ pub(super) async fn resolve<'a>(
             Some(Person { merged_into: Some(other), .. }) if !held.ids.contains(other) => return Ok(None),
             Some(person) => (SubjectId(person.merged_into.unwrap_or(person.subject_id)), true),
         };
-        resolved.push(Resolved { intake, subject_id, known, follow_up: None, place });
+        let receipt_code = intake.accepted.receipt_code;
+        resolved.push(Resolved { intake, subject_id, known, follow_up: None, receipt_code, place });
     }
     held.move_to_the_current_key(connection, &resolved).await?;
     let added = insert(connection, &new).await?;
