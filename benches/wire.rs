@@ -92,6 +92,7 @@ fn clinic() -> Clinic {
         due: DueHours::SUGGESTED,
         retention_days: None,
         audit_retention_years: None,
+        web_form_open: false,
     }
 }
 

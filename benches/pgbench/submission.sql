@@ -85,6 +85,7 @@ with p as materialized (
            p.positive_instruments, kept.follow_up_id, kept.state, kept.urgency,
            kept.follow_up_id <> ids.follow_up_id
     from ids cross join person cross join p left join kept on true
+    on conflict (clinic_id, receipt_number) do nothing
 ), entry as (
     insert into audit_entries (
         clinic_id, audit_entry_id, at, credential_id, action, outcome, resource_id, subject_id, subject_ids,

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::{App, AppError, Result, ambient::new_id, audit::operator_entry};
 use crate::domain::audit::{AUDIT_YEARS, AuditAction};
-use crate::domain::clinics::{Clinic, DueHours, EmergencyNumber, Profile};
+use crate::domain::clinics::{Clinic, ConsentText, DueHours, EmergencyNumber, Profile};
 use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::{language::Language, screening::pathway::PathwayId};
 use crate::store;
@@ -35,6 +35,7 @@ pub async fn create(app: &App, new: NewClinic) -> Result<Clinic> {
         due: DueHours::SUGGESTED,
         retention_days: None,
         audit_retention_years: None,
+        web_form_open: false,
     };
     let faults = faults(&clinic);
     if !faults.is_empty() {
@@ -45,9 +46,14 @@ pub async fn create(app: &App, new: NewClinic) -> Result<Clinic> {
 }
 
 /// Stores the settings of a clinic and audits the change. Running instances apply it within seconds. A suspended clinic
-/// accepts no requests, and keeps its data. Fails when another clinic has the name.
+/// accepts no requests, and keeps its data. Whether the web form is open is no such setting. Fails when another clinic has the
+/// name, and when an open web form would lack a setting.
 pub async fn change(app: &App, clinic: &Clinic) -> Result<()> {
+    let before = list(app).await?.into_iter().find(|one| one.clinic_id == clinic.clinic_id).ok_or(AppError::NotFound)?;
     let mut faults = faults(clinic);
+    if before.web_form_open {
+        faults.extend(clinic.web_form_faults());
+    }
     let due = [1, clinic.due.today, clinic.due.this_week, clinic.due.routine, 8760];
     let kept = clinic.retention_days.is_none_or(|days| (1..=36_500).contains(&days));
     let audited = clinic.audit_retention_years.is_none_or(|years| (AUDIT_YEARS..=100).contains(&years));
@@ -56,6 +62,7 @@ pub async fn change(app: &App, clinic: &Clinic) -> Result<()> {
         (due.is_sorted(), "/due", DUE),
         (kept, "/retention_days", RETENTION),
         (audited, "/audit_retention_years", AUDIT_RETENTION),
+        (clinic.profile.keeps_consent_texts(&before.profile), "/consent", CONSENT_CHANGED),
     ];
     let broken = checks.into_iter().filter(|check| !check.0);
     faults.extend(broken.map(|(_, at, detail)| Fault::new(at, FaultCode::NotAllowed, detail)));
@@ -87,7 +94,7 @@ const SLUG: Sentence = Sentence::new(
     "must be 1 to 40 of a-z, 0-9 and -, with no - at either end",
     "debe tener de 1 a 40 caracteres de a-z, 0-9 y -, sin - en los extremos",
 );
-const BOOKING_URL: Sentence = Sentence::new(
+const HTTPS: Sentence = Sentence::new(
     "must be an https address of at most 2000 characters",
     "debe ser una dirección https de 2000 caracteres como máximo",
 );
@@ -112,14 +119,18 @@ const OFFER: Sentence = Sentence::new(
     "must be 1 to 300 characters on one line, without braces",
     "debe tener de 1 a 300 caracteres en una línea, sin llaves",
 );
+const CONSENT: Sentence = Sentence::new(
+    "must be a version of 1 to 100 characters with at least one text of 1 to 2000 characters, each on one line",
+    "debe ser una versión de 1 a 100 caracteres con al menos un texto de 1 a 2000 caracteres, cada uno en una línea",
+);
+const CONSENT_CHANGED: Sentence = Sentence::new(
+    "a text of a version never changes: give the changed text a new version",
+    "el texto de una versión nunca cambia: dé una versión nueva al texto cambiado",
+);
 
 fn faults(clinic: &Clinic) -> Vec<Fault> {
     let Clinic { name, slug, booking_url, profile, .. } = clinic;
-    let host = booking_url.strip_prefix("https://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    let link = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
-    let bookable =
-        host.is_some_and(|host| !host.is_empty()) && booking_url.len() <= 2000 && booking_url.chars().all(link);
-    let named = is_line(name, 200);
+    let (named, bookable) = (is_line(name, 200), is_link(booking_url));
     let numbers = &profile.emergency_numbers;
     let callable = (1..=5).contains(&numbers.len()) && numbers.iter().all(is_callable);
     let slugged = slug.as_ref().is_none_or(|slug| {
@@ -136,14 +147,26 @@ fn faults(clinic: &Clinic) -> Vec<Fault> {
     let checks = [
         (named, "/name", FaultCode::Text, NAME),
         (slugged, "/slug", FaultCode::Format, SLUG),
-        (bookable, "/booking_url", FaultCode::Format, BOOKING_URL),
+        (bookable, "/booking_url", FaultCode::Format, HTTPS),
         (callable, "/emergency_numbers", FaultCode::Format, EMERGENCY_NUMBERS),
         (country, "/country", FaultCode::Format, COUNTRY),
         (zone, "/time_zone", FaultCode::Format, TIME_ZONE),
         (systems, "/reference_systems", FaultCode::Text, REFERENCE_SYSTEMS),
         (offered, "/consultation_offer", FaultCode::Text, OFFER),
+        (profile.privacy_notice.values().all(|link| is_link(link)), "/privacy_notice", FaultCode::Format, HTTPS),
+        (profile.consent.as_ref().is_none_or(is_consent), "/consent", FaultCode::Text, CONSENT),
     ];
     checks.into_iter().filter(|check| !check.0).map(|(_, at, code, detail)| Fault::new(at, code, detail)).collect()
+}
+
+fn is_link(url: &str) -> bool {
+    let host = url.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
+    let allowed = |c: char| c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c);
+    host.is_some_and(|host| !host.is_empty()) && url.len() <= 2000 && url.chars().all(allowed)
+}
+
+fn is_consent(ConsentText { version, texts }: &ConsentText) -> bool {
+    is_line(version, 100) && !texts.is_empty() && texts.values().all(|text| is_line(text, 2000))
 }
 
 fn is_line(text: &str, most: usize) -> bool {
@@ -177,6 +200,7 @@ mod tests {
             due: DueHours::SUGGESTED,
             retention_days: None,
             audit_retention_years: None,
+            web_form_open: false,
         }
     }
 
@@ -199,12 +223,21 @@ mod tests {
             reference_systems: vec!["urn:a".into()],
             other_reference_systems: vec!["urn:a".into()],
             consultation_offer: [(Language::En, "Call {emergency_number}".into())].into(),
+            privacy_notice: [(Language::En, "http://clinic.example/privacy".into())].into(),
+            consent: Some(ConsentText { version: "1".into(), texts: std::collections::BTreeMap::new() }),
         };
         let wrong = Clinic { slug: Some("-clinic".into()), profile, ..right };
-        assert_eq!(
-            places(&wrong),
-            ["/slug", "/emergency_numbers", "/country", "/time_zone", "/reference_systems", "/consultation_offer"]
-        );
+        let all = [
+            "/slug",
+            "/emergency_numbers",
+            "/country",
+            "/time_zone",
+            "/reference_systems",
+            "/consultation_offer",
+            "/privacy_notice",
+            "/consent",
+        ];
+        assert_eq!(places(&wrong), all);
     }
 
     #[test]

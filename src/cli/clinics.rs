@@ -1,15 +1,17 @@
 //! `clinics`: create, list, change settings, suspend and resume.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
 
 use super::database::{find_clinic, on_database};
 use super::output::{print, tell};
+use crate::app::access::web_form;
 use crate::app::clinics::{self, NewClinic};
-use crate::app::subjects;
+use crate::app::{App, subjects};
 use crate::config::{ClinicChange, Clinics, ProfileChange, Retention, Settings};
-use crate::domain::clinics::{Clinic, DueHours, EmergencyNumber, Profile};
+use crate::domain::clinics::{Clinic, ConsentText, DueHours, EmergencyNumber, Profile};
 use crate::domain::language::Language;
 use crate::domain::screening::pathway::PathwayId;
 use crate::domain::subjects::{NamesakeReference, SourceShare};
@@ -44,14 +46,26 @@ pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Resul
             Clinics::Resume { clinic } => Clinic { suspended: false, ..find_clinic(app, clinic).await? },
         };
         clinics::change(app, &clinic).await?;
-        if matches!(command, Clinics::Set { change, .. } if change.profile.country.is_some()) {
-            tell(
-                "run `sarcoscreen reindex`, so that searches find stored telephone numbers in the spellings of this country",
-            );
+        if let Clinics::Set { change, .. } = command {
+            switch_web_form(app, &clinic, change).await?;
+            if change.profile.country.is_some() {
+                tell(
+                    "run `sarcoscreen reindex`, so that searches find stored telephone numbers in the spellings of this country",
+                );
+            }
         }
-        Ok(line(&clinic))
+        Ok(line(&find_clinic(app, &clinic.clinic_id.to_string()).await?))
     });
     print(&text.await?)
+}
+
+async fn switch_web_form(app: &App, clinic: &Clinic, change: &ClinicChange) -> anyhow::Result<()> {
+    let origins = (!change.web_form_origins.is_empty()).then(|| change.web_form_origins.clone());
+    match change.web_form.as_deref() {
+        Some("on") => Ok(web_form::open(app, clinic, origins).await?),
+        Some(_) => Ok(web_form::close(app, clinic.clinic_id).await?),
+        None => Ok(()),
+    }
 }
 
 /// A line for each subject and, below it, one for each source.
@@ -99,14 +113,6 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<PathwayId>> {
 
 /// The profile with the given settings changed.
 fn with(profile: Profile, change: &ProfileChange) -> anyhow::Result<Profile> {
-    let mut consultation_offer = profile.consultation_offer;
-    for offer in &change.consultation_offer {
-        let (code, text) = offer.split_once('=').context("--consultation-offer must be LANGUAGE=TEXT")?;
-        match text {
-            "" => consultation_offer.remove(&language(code)?),
-            _ => consultation_offer.insert(language(code)?, text.to_owned()),
-        };
-    }
     let number = |text: &String| match text.split_once('=') {
         Some((label, number)) => EmergencyNumber { label: Some(label.to_owned()), number: number.to_owned() },
         None => EmergencyNumber { label: None, number: text.clone() },
@@ -133,14 +139,48 @@ fn with(profile: Profile, change: &ProfileChange) -> anyhow::Result<Profile> {
         let left = |system: &String| !added.contains(system) && !change.forget_reference_system.contains(system);
         systems.into_iter().filter(left).collect()
     };
+    let offers = &change.consultation_offer;
     Ok(Profile {
         country: change.country.clone().or(profile.country),
         time_zone: change.time_zone.clone().or(profile.time_zone),
         emergency_numbers: if numbers.is_empty() { profile.emergency_numbers } else { numbers },
         reference_systems: without(own, &change.other_reference_system),
         other_reference_systems: without(others, &change.reference_system),
-        consultation_offer,
+        consultation_offer: by_language(profile.consultation_offer, "--consultation-offer", offers)?,
+        privacy_notice: by_language(profile.privacy_notice, "--privacy-notice", &change.privacy_notice)?,
+        consent: consent(profile.consent, change)?,
     })
+}
+
+/// The texts with those given as `LANGUAGE=TEXT`; an empty text removes that of the language.
+fn by_language(
+    mut texts: BTreeMap<Language, String>,
+    option: &str,
+    given: &[String],
+) -> anyhow::Result<BTreeMap<Language, String>> {
+    for one in given {
+        let (code, text) = one.split_once('=').with_context(|| format!("{option} must be LANGUAGE=TEXT"))?;
+        match text {
+            "" => texts.remove(&language(code)?),
+            _ => texts.insert(language(code)?, text.to_owned()),
+        };
+    }
+    Ok(texts)
+}
+
+/// The consent texts with the change; a new version begins without texts.
+fn consent(before: Option<ConsentText>, change: &ProfileChange) -> anyhow::Result<Option<ConsentText>> {
+    let ProfileChange { consent_text, consent_version, .. } = change;
+    if consent_text.is_empty() && consent_version.is_none() {
+        return Ok(before);
+    }
+    let kept = before.filter(|before| consent_version.as_ref().is_none_or(|version| *version == before.version));
+    let (version, texts) = match (kept, consent_version) {
+        (Some(kept), _) => (kept.version, kept.texts),
+        (None, Some(version)) => (version.clone(), BTreeMap::new()),
+        (None, None) => bail!("give --consent-version with the first consent text"),
+    };
+    Ok(Some(ConsentText { version, texts: by_language(texts, "--consent-text", consent_text)? }))
 }
 
 /// The systems with those added.
@@ -210,21 +250,24 @@ fn line(clinic: &Clinic) -> String {
     .into_iter()
     .filter(|(_, systems)| !systems.is_empty())
     .map(|(title, systems)| format!("  {title}: {}\n", systems.join(", ")))
-    .chain(
-        profile
-            .consultation_offer
-            .iter()
-            .map(|(language, offer)| format!("  offer in {}: {offer}\n", language.as_str())),
-    );
+    .chain(texts("offer", &profile.consultation_offer))
+    .chain(texts("privacy notice", &profile.privacy_notice))
+    .chain(profile.consent.iter().flat_map(|consent| texts(&format!("consent {}", consent.version), &consent.texts)));
     let more: String = profile.collect();
     format!(
-        "{clinic_id}  {name}  {booking_url}  {emergency_numbers}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{stated}{}{}\n{more}",
+        "{clinic_id}  {name}  {booking_url}  {emergency_numbers}  {}  {pathways}  {}  due {}/{}/{} h  {kept}{stated}{}{}{}\n{more}",
         language.as_str(),
         languages.join(","),
         due.today,
         due.this_week,
         due.routine,
         clinic.audit_retention_years.map(years).unwrap_or_default(),
+        if clinic.web_form_open { "  web form open" } else { "" },
         if clinic.suspended { "  suspended" } else { "" },
     )
+}
+
+/// A line for each text.
+fn texts(title: &str, texts: &BTreeMap<Language, String>) -> Vec<String> {
+    texts.iter().map(|(language, text)| format!("  {title} in {}: {text}\n", language.as_str())).collect()
 }

@@ -124,7 +124,7 @@ async fn rotate_master(settings: &Settings) -> anyhow::Result<()> {
 }
 
 fn line(credential: &Credential, now: Timestamp) -> String {
-    let Credential { credential_id, role, display_name, created_at, expires_at, revoked_at, .. } = credential;
+    let Credential { credential_id, role, display_name, created_at, expires_at, revoked_at, web_form, .. } = credential;
     let sender = credential.sender_id;
     let sender = if sender.0 == credential_id.0 { String::new() } else { format!("  sender {sender}") };
     let state = match (revoked_at, expires_at) {
@@ -133,6 +133,7 @@ fn line(credential: &Credential, now: Timestamp) -> String {
         (None, Some(at)) => format!("works until {at}"),
         (None, None) => "works".to_owned(),
     };
-    let key = credential.key_prefix().map_or_else(|| "signs in with tokens".to_owned(), |prefix| prefix + "...");
+    let keyless = if *web_form { "has no key" } else { "signs in with tokens" };
+    let key = credential.key_prefix().map_or_else(|| keyless.to_owned(), |prefix| prefix + "...");
     format!("{credential_id}  {:<7}  {key}  created {created_at}  {state}  {display_name}{sender}\n", role.as_str())
 }

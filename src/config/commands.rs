@@ -170,6 +170,14 @@ pub struct ClinicChange {
     /// Years that entries of the audit log are kept, 3 to 100, or forever. `audit prune` removes older ones.
     #[arg(long, value_name = "YEARS", value_parser = |text: &str| period(text, 3..=100))]
     pub audit_retention_years: Option<Retention>,
+    /// Opens or closes the clinic's own web form. It needs a slug, and a privacy notice and a consent text in each language of
+    /// the clinic. The service itself acts as the credential "Web form" of the clinic; `keys revoke` closes the form too.
+    #[arg(long, value_name = "on|off", value_parser = ["on", "off"])]
+    pub web_form: Option<String>,
+    /// The web origins whose pages may embed the web form, such as https://clinic.example, separated by commas. [default: those
+    /// of before, at first none]
+    #[arg(long, value_name = "ORIGINS", value_delimiter = ',', requires = "web_form")]
+    pub web_form_origins: Vec<String>,
 }
 
 /// What a clinic states about itself beyond its booking address.
@@ -201,6 +209,16 @@ pub struct ProfileChange {
     /// wording of the rule table. May be repeated.
     #[arg(long, value_name = "LANGUAGE=TEXT")]
     pub consultation_offer: Vec<String>,
+    /// The https address of the privacy notice in a language; an empty address removes it. May be repeated.
+    #[arg(long, value_name = "LANGUAGE=URL")]
+    pub privacy_notice: Vec<String>,
+    /// The text in a language by which a person agrees to be contacted, at most 2000 characters on one line. May be repeated. A
+    /// changed text needs a new --consent-version.
+    #[arg(long, value_name = "LANGUAGE=TEXT")]
+    pub consent_text: Vec<String>,
+    /// The version of the consent texts, which stored consents name, such as 2026-01. A new version keeps no earlier text.
+    #[arg(long, value_name = "VERSION")]
+    pub consent_version: Option<String>,
 }
 
 /// A retention period.

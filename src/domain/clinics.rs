@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::fault::{Fault, FaultCode, Sentence};
 use super::ids::ClinicId;
 use super::language::Language;
 use super::screening::pathway::PathwayId;
@@ -32,6 +33,8 @@ pub struct Clinic {
     pub retention_days: Option<u32>,
     /// How many years audit entries are kept; `None` without limit.
     pub audit_retention_years: Option<u32>,
+    /// Whether the clinic's own web form takes submissions. It does while its credential exists and is not revoked.
+    pub web_form_open: bool,
 }
 
 /// Information that a clinic provides about itself, except its booking address; stored as one document.
@@ -55,6 +58,19 @@ pub struct Profile {
     /// The wording of the offer of a consultation, by language. A language without one has the wording of the rule table.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub consultation_offer: BTreeMap<Language, String>,
+    /// The address of the privacy notice, by language.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub privacy_notice: BTreeMap<Language, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentText>,
+}
+
+/// The text that a person agrees to before the clinic may contact them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentText {
+    /// Names the text in the stored consents. A text of a version never changes.
+    pub version: String,
+    pub texts: BTreeMap<Language, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +81,19 @@ pub struct EmergencyNumber {
     /// Digits and spaces, with an optional + at the beginning.
     pub number: String,
 }
+
+const SLUG_NEEDED: Sentence = Sentence::new(
+    "must be set: the address of the web form has it",
+    "debe indicarse: la dirección del formulario web lo contiene",
+);
+const PRIVACY_NOTICE_NEEDED: Sentence = Sentence::new(
+    "must be set in each language of the clinic: the web form links to it",
+    "debe indicarse en cada idioma de la clínica: el formulario web la enlaza",
+);
+const CONSENT_NEEDED: Sentence = Sentence::new(
+    "must have a text in each language of the clinic: the web form shows it",
+    "debe tener un texto en cada idioma de la clínica: el formulario web lo muestra",
+);
 
 impl Clinic {
     /// The number that texts name.
@@ -78,6 +107,34 @@ impl Clinic {
     pub fn day(&self, now: Timestamp) -> Date {
         let zone = self.profile.time_zone.as_ref().and_then(|name| TimeZone::get(name).ok());
         now.to_zoned(zone.unwrap_or(TimeZone::UTC)).date()
+    }
+
+    /// The settings that the clinic's web form needs and the clinic lacks.
+    pub fn web_form_faults(&self) -> Vec<Fault> {
+        let consent = self.profile.consent.as_ref().map(|consent| &consent.texts);
+        let in_each = |texts: Option<&BTreeMap<Language, String>>| {
+            texts.is_some_and(|texts| self.languages.iter().all(|language| texts.contains_key(language)))
+        };
+        let needed = [
+            (self.slug.is_some(), "/slug", SLUG_NEEDED),
+            (in_each(Some(&self.profile.privacy_notice)), "/privacy_notice", PRIVACY_NOTICE_NEEDED),
+            (in_each(consent), "/consent", CONSENT_NEEDED),
+        ];
+        let lacking = needed.into_iter().filter(|(there, ..)| !there);
+        lacking.map(|(_, pointer, sentence)| Fault::new(pointer, FaultCode::Required, sentence)).collect()
+    }
+}
+
+impl Profile {
+    /// Whether every consent text that `before` has under the same version is still there, unchanged. A stored consent names a
+    /// version, so its text must not become another.
+    pub fn keeps_consent_texts(&self, before: &Self) -> bool {
+        let Some(earlier) = &before.consent else { return true };
+        match &self.consent {
+            Some(now) if now.version != earlier.version => true,
+            Some(now) => earlier.texts.iter().all(|(language, text)| now.texts.get(language) == Some(text)),
+            None => false,
+        }
     }
 }
 
@@ -99,5 +156,35 @@ impl DueHours {
             Urgency::ThisWeek => self.this_week,
             Urgency::Routine => self.routine,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn consent(version: &str, texts: &[(Language, &str)]) -> Profile {
+        let texts = texts.iter().map(|(language, text)| (*language, (*text).to_owned())).collect();
+        Profile { consent: Some(ConsentText { version: version.to_owned(), texts }), ..Profile::default() }
+    }
+
+    #[test]
+    fn a_consent_text_changes_only_with_its_version() {
+        let before = consent("1", &[(Language::En, "Yes")]);
+        for kept in [
+            before.clone(),
+            consent("1", &[(Language::En, "Yes"), (Language::Es, "Sí")]),
+            consent("2", &[(Language::En, "Yes, please")]),
+            consent("2", &[(Language::Es, "Sí")]),
+        ] {
+            assert!(kept.keeps_consent_texts(&before), "{kept:?}");
+        }
+        for changed in
+            [consent("1", &[(Language::En, "Yes, please")]), consent("1", &[(Language::Es, "Sí")]), Profile::default()]
+        {
+            assert!(!changed.keeps_consent_texts(&before), "{changed:?}");
+        }
+        assert!(Profile::default().keeps_consent_texts(&Profile::default()));
+        assert!(before.keeps_consent_texts(&Profile::default()));
     }
 }

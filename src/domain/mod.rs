@@ -14,6 +14,7 @@ pub mod ids;
 pub mod language;
 mod names;
 pub mod page;
+pub mod receipt_code;
 #[cfg(test)]
 mod samples;
 pub mod screening;

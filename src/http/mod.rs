@@ -212,7 +212,9 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::screening::questionnaire::get_questionnaire)
         .service(v1::screening::rules::list_rule_tables)
         .service(v1::screening::rules::get_rule_table)
+        .service(v1::screening::rule_changes::get_rule_table_changes)
         .service(v1::screening::rules::get_conformance)
+        .service(v1::clinics::get_clinic)
         .service(v1::screening::scores::create_score)
         .service(v1::submissions::batch::create_submission_batch)
         .service(v1::submissions::create_submission)
@@ -249,6 +251,12 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::access::rotate_credential)
         .service(v1::access::revoke_credential);
     webhook_routes(config);
+    subject_routes(config);
+    config.service(health::get_liveness).service(health::get_readiness);
+}
+
+/// The operations on a subject.
+fn subject_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(v1::subjects::get_subject)
         .service(v1::subjects::replace_subject_contact)
@@ -257,9 +265,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::subjects::export_subject)
         .service(v1::subjects::delete_subject)
         .service(v1::subjects::merges::merge_subjects)
-        .service(v1::subjects::merges::undo_subject_merge)
-        .service(health::get_liveness)
-        .service(health::get_readiness);
+        .service(v1::subjects::merges::undo_subject_merge);
 }
 
 fn webhook_routes(config: &mut ServiceConfig<'_>) {

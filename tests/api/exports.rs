@@ -11,16 +11,18 @@ use crate::world::{Answer, Clinic, User, World, fit, frail};
 /// Dangerous first characters of a cell that the API accepts.
 const STARTS: [&str; 12] = ["=", "+", "-", "@", "＝", "＋", "－", "＠", " =", "\u{3000}@", "\u{feff}=", "'"];
 
-/// Adds copies of every submission of a clinic; `changes` is an SQL object of columns, in which `i` counts from 1.
+/// Adds copies of every submission of a clinic; `changes` is an SQL object of columns, in which `i` counts from 1. The sequence
+/// `copies` numbers their receipts.
 pub(crate) async fn copy_submissions(world: &World, clinic: &Clinic, copies: u32, changes: &str) {
     let sql = format!(
-        "insert into submissions select r.* from submissions s, generate_series(1, {copies}) i,
-         lateral jsonb_populate_record(s, jsonb_build_object('submission_id',
+        "create sequence if not exists copies;
+         insert into submissions select r.* from submissions s, generate_series(1, {copies}) i,
+         lateral jsonb_populate_record(s, jsonb_build_object('receipt_number', nextval('copies'), 'submission_id',
              overlay(gen_random_uuid()::text placing lpad(to_hex(i), 8, '0') from 1 for 8)) || {changes}) r
          where s.clinic_id = '{}'",
         clinic.id
     );
-    world.connect().await.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut world.connect().await).await.unwrap();
 }
 
 /// The rows of an NDJSON export, after checking that it is complete.

@@ -45,7 +45,7 @@ async fn with_a_past(world: &World) -> Clinic {
     copy_submissions(world, &clinic, YOUNG, &format!("{at} (1 + i % 40) * interval '1 day')")).await;
     let old = format!(
         "insert into submissions select r.* from submissions s, generate_series(1, {OLD}) i,
-         lateral jsonb_populate_record(s, jsonb_build_object('submission_id', gen_random_uuid(),
+         lateral jsonb_populate_record(s, jsonb_build_object('submission_id', gen_random_uuid(), 'receipt_number', nextval('copies'),
              'received_at', now() - (400 + i % 9) * interval '1 day')) r
          where s.received_at = (select max(received_at) from submissions)"
     );

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use crate::world::World;
 
 /// Public resources that are the same for every client.
-const PATHS: [&str; 15] = [
+const PATHS: [&str; 16] = [
     "/openapi.json",
     "/docs/problems",
     "/docs/",
@@ -14,6 +14,7 @@ const PATHS: [&str; 15] = [
     "/v1/rule-tables",
     "/v1/rule-tables/2026.1",
     "/v1/rule-tables/2026.3",
+    "/v1/rule-tables/2026.3/changes?from=2026.2",
     "/v1/conformance",
     "/fhir/metadata",
     "/fhir/Questionnaire/2026.3",
@@ -74,7 +75,9 @@ fn unpacked(encoding: &str, bytes: &[u8]) -> Vec<u8> {
 async fn a_version_of_a_rule_table_is_kept_for_ever_and_the_list_for_minutes() {
     let world = World::new().await;
     let caching = async |path: &str| world.holder(None).get(path).await.header("cache-control").to_owned();
-    assert_eq!(caching("/v1/rule-tables/2026.3").await, "public, max-age=31536000, immutable");
+    for path in ["/v1/rule-tables/2026.3", "/v1/rule-tables/2026.3/changes?from=2026.2"] {
+        assert_eq!(caching(path).await, "public, max-age=31536000, immutable", "{path}");
+    }
     for path in ["/v1/rule-tables", "/v1/conformance", "/v1/questionnaire"] {
         assert_eq!(caching(path).await, "public, max-age=300", "{path}");
     }
@@ -84,7 +87,9 @@ async fn a_version_of_a_rule_table_is_kept_for_ever_and_the_list_for_minutes() {
 async fn each_language_has_its_own_response() {
     let world = World::new().await;
     let anonymous = world.holder(None);
-    for path in ["/v1/questionnaire", "/v1/rule-tables/2026.3", "/fhir/Questionnaire/2026.3", "/cds-services"] {
+    let changes = "/v1/rule-tables/2026.3/changes?from=2026.2";
+    let fhir = "/fhir/Questionnaire/2026.3";
+    for path in ["/v1/questionnaire", "/v1/rule-tables/2026.3", changes, fhir, "/cds-services"] {
         let [english, spanish] = ["en", "es"].map(|language| {
             let request = anonymous.request("GET", path).header("accept-language", language);
             async { anonymous.send(request).await }

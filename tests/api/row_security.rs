@@ -10,10 +10,12 @@ pub(crate) const ROLES: [&str; 4] = ["sarcoscreen_app", "sarcoscreen_writer", "s
 
 /// Tables that must be visible across clinics: for authentication, for the list of clinics, and for finding clinics with
 /// pending work.
-pub(crate) const ACROSS: [(&str, &str); 6] = [
+pub(crate) const ACROSS: [(&str, &str); 7] = [
     ("sarcoscreen_auth", "credentials"),
     ("sarcoscreen_auth", "clinics"),
     ("sarcoscreen_jobs", "clinics"),
+    // Only the rows of web forms, which have no hash of a key.
+    ("sarcoscreen_jobs", "credentials"),
     ("sarcoscreen_jobs", "audit_pending"),
     ("sarcoscreen_jobs", "webhook_endpoints"),
     ("sarcoscreen_jobs", "webhook_deliveries"),
@@ -34,6 +36,10 @@ pub(crate) async fn fill(world: &World, clinic: &Clinic) {
              values ('{id}', '{id}', '{id}', 'ping', now(), '{{}}', now())"
         ),
         format!("insert into used_tokens values ('{id}', sha256(''), now())"),
+        format!(
+            "insert into credentials (clinic_id, credential_id, sender_id, role, display_name, created_at, web_form) \
+             values ('{id}', '{id}', '{id}', 'browser', 'Web form', now(), true)"
+        ),
         format!("insert into webhook_attempts values ('{id}', '{id}', '{id}', 1, now(), 200, null, 1)"),
         format!("insert into daily_counts values ('{id}', '2026-01-01', 'submissions', '', 1)"),
         format!(
@@ -162,7 +168,7 @@ async fn each_role_sees_the_rows_of_its_clinic_that_its_work_needs() {
 }
 
 /// Tables that the writer of submissions reads for a batch.
-const WRITER_FINDS: [&str; 4] = ["follow_ups", "idempotency_keys", "subjects", "webhook_endpoints"];
+const WRITER_FINDS: [&str; 5] = ["follow_ups", "idempotency_keys", "subjects", "submissions", "webhook_endpoints"];
 
 #[tokio::test]
 async fn the_writer_of_submissions_cannot_read_sealed_data_or_answers() {

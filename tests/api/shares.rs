@@ -87,6 +87,7 @@ async fn a_clinic_may_run_four_exports_without_blocking_other_clinics() {
             credential_id,
             sender_id: SenderId(credential_id.0),
             role: Role::Staff,
+            web_form: false,
             request_id: None,
         };
         exports::submissions(&world.app, &actor, SubmissionFilter::default(), None).await

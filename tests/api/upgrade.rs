@@ -137,3 +137,40 @@ async fn the_history_becomes_documents_and_refuses_the_writes_of_the_version_bef
     let refused = owner.execute(VERSIONS).await.unwrap_err();
     assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "42703", "undefined column: {refused}");
 }
+
+/// Two submissions, as the version before 0058 wrote them.
+const BEFORE_0058: &str = "
+    insert into clinics (clinic_id, name, booking_url, emergency_number, language, created_at)
+    values ('00000000-0000-0000-0000-0000000000c1', 'One', 'https://clinic.example', '112', 'en', now());
+    insert into credentials (clinic_id, credential_id, sender_id, role, display_name, prefix, key_hash, created_at)
+    values ('00000000-0000-0000-0000-0000000000c1', '00000000-0000-0000-0000-0000000000a1', '00000000-0000-0000-0000-0000000000a1',
+            'intake', 'intake', 'p', sha256(''), now());
+    insert into rule_tables values ('t', repeat('0', 64), '{}', now());
+    insert into subjects (clinic_id, subject_id, created_at, updated_at)
+    values ('00000000-0000-0000-0000-0000000000c1', '00000000-0000-0000-0000-0000000000b1', now(), now());
+    insert into submissions (clinic_id, submission_id, subject_id, credential_id, origin, received_at, language, rule_table, answers,
+        assessment, score_total, score_lower, score_upper, band_at_least, band_at_most, flagged, findings, positive_instruments)
+    select '00000000-0000-0000-0000-0000000000c1', ('00000000-0000-0000-0000-0000000000e' || n)::uuid, '00000000-0000-0000-0000-0000000000b1',
+           '00000000-0000-0000-0000-0000000000a1', 'system', now(), 'en', 't', '{}', '{}', 0, 0, 0, 'low', 'low', false, '{}', '{}'
+    from generate_series(1, 2) n;
+";
+
+#[tokio::test]
+async fn every_earlier_submission_gets_a_receipt_code_of_its_own() {
+    const MIGRATION: &str = include_str!("../../migrations/0058_receipt_codes.sql");
+    let world = World::new().await;
+    let mut owner = world.connect().await;
+    owner.execute("create schema earlier; set search_path to earlier").await.unwrap();
+    migrate(&mut owner, 1..=57).await;
+    sqlx::raw_sql(BEFORE_0058).execute(&mut owner).await.unwrap();
+    migrate(&mut owner, 58..=58).await;
+    let distinct = "select count(distinct receipt_number) from submissions";
+    assert_eq!(sqlx::query_scalar::<_, i64>(distinct).fetch_one(&mut owner).await.unwrap(), 2);
+    // The block that draws again separates rows that drew the same number.
+    owner.execute("alter table submissions drop constraint submissions_receipt_number_unique").await.unwrap();
+    owner.execute("update submissions set receipt_number = 7").await.unwrap();
+    let (_, rest) = MIGRATION.split_once("do $$").unwrap();
+    let block = format!("do $$ {} $$", rest.split_once("$$;").unwrap().0);
+    owner.execute(AssertSqlSafe(block)).await.unwrap();
+    assert_eq!(sqlx::query_scalar::<_, i64>(distinct).fetch_one(&mut owner).await.unwrap(), 2);
+}

@@ -41,6 +41,7 @@ async fn a_valid_submission_gets_its_assessment_and_nothing_is_stored() {
     let receipt = validate(&clinic.intake, &body).await.expect(200);
     assert_eq!((&receipt["validate_only"], &receipt["follow_up"]), (&json!(true), &Value::Null));
     assert_eq!((&receipt["id"], &receipt["subject_id"]), (&json!(Uuid::nil()), &json!(Uuid::nil())));
+    assert_eq!(receipt["receipt_code"], Value::Null);
     assert_eq!((&receipt["assessment"]["flagged"], &receipt["origin"]), (&json!(true), &json!("system")));
     let minimal = clinic.browser.request("POST", "/v1/submissions?validate_only=true");
     let minimal = minimal.header("prefer", "return=minimal").json(&json!({"answers": fit()}));

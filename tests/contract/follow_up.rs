@@ -52,6 +52,7 @@ fn me() -> Actor {
         credential_id: ME,
         sender_id: ME.0.into(),
         role: Role::Staff,
+        web_form: false,
         request_id: None,
     }
 }

@@ -114,7 +114,7 @@ impl Clinic {
         let Some(case) = self.cases.values().nth(case % self.cases.len().max(1)) else { return };
         let credential_id = CredentialId(Uuid::from_u128(by));
         let (clinic_id, sender_id) = (ClinicId(Uuid::nil()), credential_id.0.into());
-        let actor = Actor { clinic_id, credential_id, sender_id, role: Role::Staff, request_id: None };
+        let actor = Actor { clinic_id, credential_id, sender_id, role: Role::Staff, web_form: false, request_id: None };
         let Ok(change) = decide(case, command, &actor, self.now()) else { return };
         // Like the unique index: a follow-up cannot be reopened if its subject has another open one.
         let opens = case.state.is_closed() && !change.after.state.is_closed();

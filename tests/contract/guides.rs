@@ -197,6 +197,7 @@ fn events() -> [Event; 7] {
         credential_id: CredentialId(id(9)),
         sender_id: SenderId(id(9)),
         role: Role::Staff,
+        web_form: false,
         request_id: None,
     };
     let opened = open(SubjectId(id(1)), &flagged);

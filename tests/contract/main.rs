@@ -6,6 +6,7 @@ mod architecture;
 mod breaking;
 mod compared;
 mod completions;
+mod condition_texts;
 mod config;
 mod document;
 mod examples;

@@ -68,6 +68,7 @@ fn commanded(before: &FollowUp, version: &Version) -> FollowUp {
         credential_id,
         sender_id: credential_id.0.into(),
         role: Role::Staff,
+        web_form: false,
         request_id: None,
     };
     decide(before, &command, &actor, version.at).unwrap().after

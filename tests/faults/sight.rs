@@ -24,7 +24,8 @@ const DAMAGE: [(&str, [i64; 4]); 8] = [
     ("update submissions set score_total = score_total + 1 where submission_id = $1", [0, 0, 1, 0]),
     ("update submissions set follow_up_id = null where submission_id = $1", [0, 0, 1, 0]),
     (
-        "insert into submissions select (jsonb_populate_record(s, jsonb_build_object('submission_id', gen_random_uuid()))).*
+        "insert into submissions select (jsonb_populate_record(s, jsonb_build_object('submission_id', gen_random_uuid(),
+                'receipt_number', s.receipt_number # 1))).*
             from submissions s where submission_id = $1",
         [0, 1, 0, 0],
     ),

@@ -76,6 +76,7 @@ pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(C
         expires_at: draft.expires_at,
         revoked_at: None,
         previous_key_until: None,
+        web_form: false,
     };
     let audit = by.entry(app, AuditAction::CredentialMinted, credential.credential_id)?;
     store::access::credentials::insert(&app.store, &credential, &key, &audit).await?;
@@ -85,6 +86,14 @@ pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(C
 /// The sender of the credential to replace, which must have the given role.
 async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role: Role) -> Result<SenderId> {
     match store::access::credentials::find(&app.store, clinic_id, replaces).await? {
+        // A browser key is public: its holder could retry and correct what the form submitted.
+        Some(replaced) if replaced.web_form => {
+            let form = Sentence::new(
+                "that credential is the clinic's web form, which no key replaces; send the id of another credential",
+                "esa credencial es el formulario web de la clínica, que ninguna clave sustituye; envíe el id de otra credencial",
+            );
+            Err(AppError::fault("/replaces", FaultCode::Contradiction, form))
+        }
         Some(replaced) if replaced.role == role => Ok(replaced.sender_id),
         Some(replaced) => {
             let other = Sentence::new(
@@ -123,7 +132,7 @@ pub async fn staff(app: &App, actor: &Actor) -> Result<Vec<Member>> {
 }
 
 /// Gives a credential a new key. The previous key works until the overlap ends; an even older key stops at once. Fails
-/// when the credential signs in with tokens or no longer works.
+/// when the credential has no key or no longer works.
 pub async fn rotate(
     app: &App,
     by: By<'_>,
@@ -140,6 +149,7 @@ pub async fn rotate(
     let credential = find().await?.ok_or(AppError::NotFound)?;
     match (rotated, &credential.prefix) {
         (true, _) => Ok((credential, key)),
+        (false, None) if credential.web_form => Err(AppError::Conflict("this is the web form, which has no key")),
         (false, None) => Err(AppError::Conflict("this credential signs in with tokens, so it has no key")),
         (false, Some(_)) => Err(AppError::Conflict("this credential is revoked or expired; create a new one")),
     }

@@ -73,6 +73,7 @@ async fn make(
         expires_at: None,
         revoked_at: None,
         previous_key_until: None,
+        web_form: false,
     };
     let audit = entry(app, &actor(&credential, request_id), AuditAction::CredentialMinted, credential_id.0, &[])?;
     Ok(store::access::token_people::insert(&app.store, &credential, issuer_subject, &audit).await?)

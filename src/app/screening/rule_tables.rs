@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::app::{App, AppError, Result};
+use crate::domain::screening::rule_diff::RuleDiff;
 use crate::domain::screening::rule_table::{Id, RuleTable};
 use crate::rules::Release;
 use crate::rules::conformance::{self, ConformanceCase};
@@ -55,6 +56,12 @@ pub async fn find(app: &App, version: &str) -> Result<Arc<Release>> {
         }
     }
     get(app, version).await
+}
+
+/// What differs between two versions.
+pub fn differences(before: &Release, after: &Release) -> Result<RuleDiff> {
+    let diff = RuleDiff::between(&before.files, &after.files);
+    diff.map_err(|fault| AppError::Internal(fault.to_string().into()))
 }
 
 /// The versions without pathways. An empty list of pathways in their submissions is not a choice.

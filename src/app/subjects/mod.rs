@@ -11,14 +11,19 @@ use uuid::Uuid;
 use super::audit::{audited_read, distinct_subjects};
 use super::{App, Result};
 use crate::domain::ids::ClinicId;
-use crate::domain::subjects::{LookUp, NamesakeReference, SourceShare, Subject};
+use crate::domain::subjects::{NamesakeReference, Search, SourceShare, Subject};
 use crate::domain::{access::actor::Actor, audit::AuditAction, clinics::Clinic};
 use crate::store;
 
 /// The subjects of the actor's clinic that match a search. Contact data is returned only with consent to contact.
-pub async fn search(app: &App, actor: &Actor, clinic: &Clinic, by: LookUp, text: &str) -> Result<Vec<Subject>> {
-    let place = (actor.clinic_id, clinic.profile.country.as_deref());
-    let found = store::subjects::search(&app.store, place, by, text).await?;
+pub async fn search(app: &App, actor: &Actor, clinic: &Clinic, by: &Search) -> Result<Vec<Subject>> {
+    let found = match by {
+        Search::Field(field, text) => {
+            let place = (actor.clinic_id, clinic.profile.country.as_deref());
+            store::subjects::search(&app.store, place, *field, text).await?
+        }
+        Search::Receipt(code) => store::subjects::of_receipt(&app.store, actor.clinic_id, *code).await?,
+    };
     let shown = distinct_subjects(found.iter().map(|subject| subject.subject_id));
     audited_read(app, actor, AuditAction::SubjectsSearched, Uuid::nil(), &shown).await?;
     Ok(found.into_iter().map(Subject::shown).collect())

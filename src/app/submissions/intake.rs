@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use crate::app::ambient::{new_id, possible};
+use crate::app::ambient::{new_id, possible, random};
 use crate::app::{App, AppError, Result, audit::audited_read, once::Once, screening::rule_tables};
 use crate::domain::access::actor::{Actor, Origin, Role};
 use crate::domain::fault::{Fault, FaultCode, Sentence};
+use crate::domain::receipt_code::ReceiptCode;
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
@@ -15,7 +16,7 @@ use crate::domain::screening::scoring::ScoreOptions;
 use crate::domain::subjects::{SubjectDraft, contact::ContactWarning};
 use crate::domain::submissions::correction::{self, CorrectionRefusal};
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
-use crate::domain::submissions::{Draft, Stamp, accept};
+use crate::domain::submissions::{Draft, ExternalSource, Stamp, accept};
 use crate::domain::{
     audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,
 };
@@ -131,6 +132,7 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
         subject_id: new_id(&*app.ambient, now)?,
         follow_up_id: new_id(&*app.ambient, now)?,
         audit_entry_id: new_id(&*app.ambient, now)?,
+        receipt_code: ReceiptCode::from_random(random(&*app.ambient)?),
     };
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
     let outcome = app.writers.store_submission(&app.store, accepted).await?;
@@ -304,6 +306,13 @@ pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Ve
             );
             faults.push(Fault::new("/test", FaultCode::NotAllowed, detail));
         }
+    }
+    if draft.source.as_ref().is_some_and(|source| source.system == ExternalSource::WEB_FORM) {
+        let detail = Sentence::new(
+            "web_form is the system of the service's own form; name your system",
+            "web_form es el sistema del formulario del propio servicio; indique el suyo",
+        );
+        faults.push(Fault::new("/source/system", FaultCode::NotAllowed, detail));
     }
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {

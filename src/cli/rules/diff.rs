@@ -1,237 +1,53 @@
-//! `rules diff`: the differences between two tables, read from the files themselves, in their own notation.
+//! `rules diff`: the differences between two tables.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
-use serde::Serialize;
-use toml::{Table, Value};
+use toml::Value;
 
 use super::files_of;
 use crate::cli::output::print;
-use crate::domain::screening::rule_table::RuleFiles;
-
-/// The sections of a table, the most interesting first.
-const SECTIONS: [&str; 11] = [
-    "bands",
-    "form",
-    "rules",
-    "groups",
-    "red_flags",
-    "instruments",
-    "pathways",
-    "risks",
-    "next_screens",
-    "recommendations",
-    "sources",
-];
-
-/// All differences; `rules diff --json` documents the JSON form.
-#[derive(Serialize)]
-struct Difference {
-    before: String,
-    after: String,
-    entries: Vec<Entry>,
-    texts: Vec<Text>,
-}
-
-/// A section entry that differs. For an added or removed entry all fields differ.
-#[derive(Serialize)]
-struct Entry {
-    section: &'static str,
-    id: String,
-    change: Change,
-    fields: Vec<Field>,
-    /// The whole entry, if it was added.
-    #[serde(skip)]
-    added: Option<Value>,
-}
-
-#[derive(Serialize)]
-struct Field {
-    name: String,
-    before: Option<Value>,
-    after: Option<Value>,
-}
-
-/// A text that differs, by its path in its file.
-#[derive(Serialize)]
-struct Text {
-    file: String,
-    id: String,
-    change: Change,
-    before: Option<Value>,
-    after: Option<Value>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Change {
-    Added,
-    Removed,
-    Changed,
-}
+use crate::domain::screening::rule_diff::{DiffKind, EntryDiff, FieldDiff, RuleDiff};
 
 pub(super) fn run(before: &str, after: &str, json: bool) -> anyhow::Result<ExitCode> {
-    let difference = difference(&files_of(before)?, &files_of(after)?)?;
-    print(&if json { serde_json::to_string_pretty(&difference)? + "\n" } else { difference.in_words()? })?;
+    let diff = RuleDiff::between(&files_of(before)?, &files_of(after)?).map_err(anyhow::Error::msg)?;
+    print(&if json { serde_json::to_string_pretty(&diff)? + "\n" } else { in_words(&diff)? })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn difference(before: &RuleFiles, after: &RuleFiles) -> anyhow::Result<Difference> {
-    let (old, new) = (table(before)?, table(after)?);
-    let mut entries = Vec::new();
-    for section in SECTIONS {
-        let (old, new) = (entries_of(&old, section), entries_of(&new, section));
-        entries.extend(changes(&old, &new).map(|(id, change)| entry(section, id, change, old.get(id), new.get(id))));
-    }
-    let mut texts = Vec::new();
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).filter(|name| holds_texts(name)).collect();
-    for name in names {
-        let (old, new) = (flat(before, name)?, flat(after, name)?);
-        texts.extend(changes(&old, &new).map(|(id, change)| Text {
-            file: name.clone(),
-            id: id.clone(),
-            change,
-            before: old.get(id).cloned(),
-            after: new.get(id).cloned(),
-        }));
-    }
-    Ok(Difference { before: version(&old), after: version(&new), entries, texts })
-}
-
-impl Difference {
-    fn in_words(&self) -> Result<String, fmt::Error> {
-        let mut text = format!("{} -> {}\n", self.before, self.after);
-        for Entry { section, id, change, fields, added } in &self.entries {
-            match (change, added) {
-                (Change::Added, Some(entry)) => writeln!(text, "{section}.{id} added: {entry}")?,
-                (Change::Added, None) => writeln!(text, "{section}.{id} added")?,
-                (Change::Removed, _) => writeln!(text, "{section}.{id} removed")?,
-                (Change::Changed, _) => {
-                    writeln!(text, "{section}.{id} changed")?;
-                    let shown = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
-                    for Field { name, before, after } in fields {
-                        writeln!(text, "  {name}: {} -> {}", shown(before), shown(after))?;
-                    }
+fn in_words(diff: &RuleDiff) -> Result<String, fmt::Error> {
+    let mut text = format!("{} -> {}\n", diff.before, diff.after);
+    for EntryDiff { section, id, change, fields, added } in &diff.entries {
+        match (change, added) {
+            (DiffKind::Added, Some(entry)) => writeln!(text, "{section}.{id} added: {entry}")?,
+            (DiffKind::Added, None) => writeln!(text, "{section}.{id} added")?,
+            (DiffKind::Removed, _) => writeln!(text, "{section}.{id} removed")?,
+            (DiffKind::Changed, _) => {
+                writeln!(text, "{section}.{id} changed")?;
+                let shown = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
+                for FieldDiff { name, before, after } in fields {
+                    writeln!(text, "  {name}: {} -> {}", shown(before), shown(after))?;
                 }
             }
         }
-        let files: BTreeSet<&String> = self.texts.iter().map(|text| &text.file).collect();
-        for file in files {
-            let count = |change| self.texts.iter().filter(|text| text.file == *file && text.change == change).count();
-            let (added, removed, changed) = (count(Change::Added), count(Change::Removed), count(Change::Changed));
-            writeln!(text, "{file}: {added} texts added, {removed} removed, {changed} changed")?;
-        }
-        if self.entries.is_empty() && self.texts.is_empty() {
-            writeln!(text, "no difference")?;
-        }
-        Ok(text)
     }
-}
-
-/// The keys whose values differ, in order, with the kind of change.
-fn changes<'a>(old: &'a Table, new: &'a Table) -> impl Iterator<Item = (&'a String, Change)> {
-    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    keys.into_iter().filter_map(|key| match (old.get(key), new.get(key)) {
-        (None, _) => Some((key, Change::Added)),
-        (_, None) => Some((key, Change::Removed)),
-        (one, other) => (one != other).then_some((key, Change::Changed)),
-    })
-}
-
-fn entry(section: &'static str, id: &str, change: Change, old: Option<&Value>, new: Option<&Value>) -> Entry {
-    let fields = |value: Option<&Value>| match value {
-        Some(Value::Table(fields)) => fields.clone(),
-        Some(other) => Table::from_iter([("value".to_owned(), other.clone())]),
-        None => Table::new(),
-    };
-    let (before, after) = (fields(old), fields(new));
-    let field = |(name, _): (&String, Change)| Field {
-        name: name.clone(),
-        before: before.get(name).cloned(),
-        after: after.get(name).cloned(),
-    };
-    Entry {
-        section,
-        id: id.to_owned(),
-        change,
-        fields: changes(&before, &after).map(field).collect(),
-        added: new.filter(|_| change == Change::Added).cloned(),
+    let files: BTreeSet<&String> = diff.texts.iter().map(|text| &text.file).collect();
+    for file in files {
+        let count = |change| diff.texts.iter().filter(|text| text.file == *file && text.change == change).count();
+        let (added, removed, changed) = (count(DiffKind::Added), count(DiffKind::Removed), count(DiffKind::Changed));
+        writeln!(text, "{file}: {added} texts added, {removed} removed, {changed} changed")?;
     }
-}
-
-/// The entries of a section: a list of tables with ids, or a table by id. Entries without an id are keyed by their band.
-fn entries_of(table: &Table, section: &str) -> Table {
-    let named = |(index, entry): (usize, &Value)| {
-        let id = entry.get("id").or_else(|| entry.get("band")).and_then(Value::as_str);
-        (id.map_or_else(|| index.to_string(), str::to_owned), entry.clone())
-    };
-    match table.get(section) {
-        Some(Value::Array(list)) => list.iter().enumerate().map(named).collect(),
-        Some(Value::Table(by_id)) => by_id.clone(),
-        _ => Table::new(),
+    if diff.entries.is_empty() && diff.texts.is_empty() {
+        writeln!(text, "no difference")?;
     }
-}
-
-/// The texts of a file by their paths; none if the file does not exist.
-fn flat(files: &RuleFiles, name: &str) -> anyhow::Result<Table> {
-    let mut found = Table::new();
-    if let Some(text) = files.get(name) {
-        flatten(String::new(), Value::Table(parsed(name, text)?), &mut found);
-    }
-    Ok(found)
-}
-
-fn flatten(path: String, value: Value, found: &mut Table) {
-    match value {
-        Value::Table(table) => {
-            for (key, inner) in table {
-                let path = if path.is_empty() { key } else { format!("{path}.{key}") };
-                flatten(path, inner, found);
-            }
-        }
-        leaf => {
-            found.insert(path, leaf);
-        }
-    }
-}
-
-/// The table that the files of a version form together: lists are appended, tables merged.
-fn table(files: &RuleFiles) -> anyhow::Result<Table> {
-    let mut whole = Table::new();
-    for (name, text) in files.iter().filter(|(name, _)| !holds_texts(name)) {
-        for (section, value) in parsed(name, text)? {
-            match (whole.get_mut(&section), value) {
-                (None, value) => drop(whole.insert(section, value)),
-                (Some(Value::Array(list)), Value::Array(more)) => list.extend(more),
-                (Some(Value::Table(table)), Value::Table(more)) => table.extend(more),
-                _ => bail!("{name} defines {section} again"),
-            }
-        }
-    }
-    if whole.is_empty() {
-        bail!("there is no table next to the texts");
-    }
-    Ok(whole)
-}
-
-fn holds_texts(name: &str) -> bool {
-    name.starts_with("texts.")
-}
-
-fn parsed(name: &str, text: &str) -> anyhow::Result<Table> {
-    text.parse().with_context(|| format!("{name} is not TOML"))
-}
-
-fn version(table: &Table) -> String {
-    table.get("version").and_then(Value::as_str).unwrap_or("a table without a version").to_owned()
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::screening::rule_table::RuleFiles;
     use crate::rules::released_files;
 
     /// Release 2026.1, and the same release with some replacements.
@@ -246,11 +62,14 @@ mod tests {
         (before, after)
     }
 
+    fn said(before: &RuleFiles, after: &RuleFiles) -> String {
+        in_words(&RuleDiff::between(before, after).unwrap()).unwrap()
+    }
+
     #[test]
     fn a_table_does_not_differ_from_itself() {
         let files = released_files("2026.1").unwrap();
-        let difference = difference(&files, &files).unwrap();
-        assert_eq!(difference.in_words().unwrap(), "2026.1 -> 2026.1\nno difference\n");
+        assert_eq!(said(&files, &files), "2026.1 -> 2026.1\nno difference\n");
     }
 
     #[test]
@@ -261,7 +80,7 @@ mod tests {
             ("table.toml", "item = \"age\", at_least = 80 }", "item = \"age\", at_least = 85 }"),
             ("texts.en.toml", "How old are you?", "What is your age?"),
         ]);
-        let text = difference(&before, &after).unwrap().in_words().unwrap();
+        let text = said(&before, &after);
         for line in [
             "2026.1 -> 2026.2",
             "bands.high changed\n  from: 11 -> 12",
@@ -278,7 +97,7 @@ mod tests {
         let mut after = before.clone();
         let text = after.get_mut("table.toml").unwrap();
         *text = text.replace("age_from = 60 }", "age_from = 65 }").replace("    \"muscle_pain\",\n", "");
-        let text = difference(&before, &after).unwrap().in_words().unwrap();
+        let text = said(&before, &after);
         assert!(text.contains("form.first_open changed\n  age_from: 60 -> 65\n"), "{text}");
         assert!(text.contains("form.alarms changed\n  value: ["), "{text}");
     }
@@ -291,7 +110,7 @@ mod tests {
             ("texts.en.toml", "How old are you?", "What is your age?"),
         ]);
         after.insert("more.toml".to_owned(), "[[next_screens]]\nband = \"low\"\ndays = 365\n".to_owned());
-        let shown = serde_json::to_value(difference(&before, &after).unwrap()).unwrap();
+        let shown = serde_json::to_value(RuleDiff::between(&before, &after).unwrap()).unwrap();
         let days = serde_json::json!([{"name": "band", "before": null, "after": "low"},
             {"name": "days", "before": null, "after": 365}]);
         let expected = serde_json::json!({
@@ -318,10 +137,10 @@ mod tests {
         let sources = "[sources.another]\nkind = \"judgement\"\ncite = \"Another\"\n";
         parts.insert("table.toml".to_owned(), format!("{start}{more}"));
         parts.insert("instruments.toml".to_owned(), format!("{sources}{instruments}"));
-        let difference = difference(&whole, &parts).unwrap();
-        let shown: Vec<_> = difference.entries.iter().map(|entry| (entry.section, &*entry.id)).collect();
+        let diff = RuleDiff::between(&whole, &parts).unwrap();
+        let shown: Vec<_> = diff.entries.iter().map(|entry| (entry.section, &*entry.id)).collect();
         assert_eq!(shown, [("sources", "another")]);
         parts.insert("again.toml".to_owned(), "version = \"2026.3\"\n".to_owned());
-        assert!(super::difference(&whole, &parts).is_err());
+        assert!(RuleDiff::between(&whole, &parts).is_err());
     }
 }

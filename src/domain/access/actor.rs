@@ -54,6 +54,8 @@ pub struct Actor {
     /// The sender that owns the records this credential creates.
     pub sender_id: SenderId,
     pub role: Role,
+    /// Whether the credential is the clinic's web form.
+    pub web_form: bool,
     /// The id of the request; `None` outside a request.
     pub request_id: Option<Uuid>,
 }

@@ -14,7 +14,8 @@ pub struct Credential {
     pub sender_id: SenderId,
     pub role: Role,
     pub display_name: String,
-    /// The random part of the key's prefix, which identifies the key; `None` for a person who signs in with tokens.
+    /// The random part of the key's prefix, which identifies the key; `None` for a person who signs in with tokens, and for a web
+    /// form.
     pub prefix: Option<String>,
     /// The web origins that may send the key. If empty, the key is not bound to any.
     pub origins: Vec<String>,
@@ -23,7 +24,12 @@ pub struct Credential {
     pub revoked_at: Option<Timestamp>,
     /// Until when the key before the last rotation is valid.
     pub previous_key_until: Option<Timestamp>,
+    /// Whether it is the clinic's web form. The service itself acts as it; it has no key and no token.
+    pub web_form: bool,
 }
+
+/// The display name of every clinic's web form.
+pub const WEB_FORM_NAME: &str = "Web form";
 
 /// A person who can work on follow-ups.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use super::fault::{Fault, checked_text};
 use super::ids::SubjectId;
 use super::language::Language;
 use super::names::names;
+use super::receipt_code::ReceiptCode;
 
 names! {
     /// The preferred way to be contacted.
@@ -111,6 +112,13 @@ pub enum LookUp {
     Telephone,
     /// The e-mail address, ignoring case.
     Email,
+}
+
+/// What staff search subjects by.
+pub enum Search {
+    Field(LookUp, String),
+    /// The receipt code of a submission.
+    Receipt(ReceiptCode),
 }
 
 impl Subject {

@@ -71,6 +71,7 @@ mod tests {
             credential_id: CredentialId(Uuid::from_u128(sender)),
             sender_id: SenderId(Uuid::from_u128(sender)),
             role,
+            web_form: false,
             request_id: None,
         }
     }

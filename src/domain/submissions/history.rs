@@ -128,6 +128,7 @@ mod tests {
     use crate::access::actor::Origin;
     use crate::ids::{CredentialId, SubjectId};
     use crate::language::Language;
+    use crate::receipt_code::ReceiptCode;
     use crate::samples::assessment;
     use crate::screening::answers::Answers;
 
@@ -144,6 +145,7 @@ mod tests {
         assessment.instruments = outcomes.iter().map(result).collect();
         StoredSubmission {
             submission_id: SubmissionId(Uuid::from_u128(place)),
+            receipt_code: ReceiptCode::from_random([0; 8]),
             subject_id: SubjectId(Uuid::nil()),
             credential_id: CredentialId(Uuid::nil()),
             origin: Origin::Staff,

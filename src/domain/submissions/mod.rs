@@ -16,6 +16,7 @@ use super::clinics::{Clinic, DueHours};
 use super::follow_ups::{Content, Correction, FlaggedSubmission};
 use super::ids::{AuditEntryId, FollowUpId, SenderId, SubjectId, SubmissionId};
 use super::language::Language;
+use super::receipt_code::ReceiptCode;
 use super::screening::answers::Answers;
 use super::screening::assessment::Assessment;
 use super::screening::pathway::PathwayId;
@@ -34,6 +35,11 @@ pub struct ExternalSource {
     pub system: String,
     /// The record's id in that system.
     pub id: String,
+}
+
+impl ExternalSource {
+    /// The system of submissions of the clinics' own web forms. No client may name it.
+    pub const WEB_FORM: &str = "web_form";
 }
 
 /// A parsed submission, ready to be stored.
@@ -95,6 +101,8 @@ pub struct Stamp {
     /// The id of the follow-up, if one is opened.
     pub follow_up_id: FollowUpId,
     pub audit_entry_id: AuditEntryId,
+    /// The receipt code, if it is not taken in the clinic.
+    pub receipt_code: ReceiptCode,
 }
 
 /// Everything that one transaction writes.
@@ -109,6 +117,8 @@ pub struct Accepted {
     pub country: Option<String>,
     pub origin: Origin,
     pub received_at: Timestamp,
+    /// The receipt code, if it is not taken in the clinic.
+    pub receipt_code: ReceiptCode,
     pub draft: Draft,
     pub assessment: Assessment,
     /// What its follow-up takes from it; `None` if it opens and joins none.
@@ -126,8 +136,12 @@ impl Accepted {
 }
 
 /// Scores a draft and derives everything to be written. The clinic's pathways are followed, unless the draft requests one
-/// by name. The clinic's due hours set when a follow-up is due.
-pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, stamp: Stamp) -> Accepted {
+/// by name. The clinic's due hours set when a follow-up is due. The source of a submission of the web form is the form.
+pub fn accept(table: &RuleTable, mut draft: Draft, actor: &Actor, clinic: &Clinic, stamp: Stamp) -> Accepted {
+    if actor.web_form {
+        let id = stamp.submission_id.to_string();
+        draft.source = Some(ExternalSource { system: ExternalSource::WEB_FORM.to_owned(), id });
+    }
     let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: draft.pathways(clinic) };
     let assessment = scoring::score(table, &draft.answers, asked);
     let flagged = assessment.urgency.filter(|_| !draft.imported && !draft.test);
@@ -138,6 +152,7 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, s
         subject_id: stamp.subject_id,
         origin: Origin::from_role(actor.role),
         received_at: stamp.now,
+        receipt_code: stamp.receipt_code,
         flagged: flagged.map(|urgency| self::flagged(&assessment, urgency, actor, clinic, stamp)),
         audit: AuditEntry { credential_id: Some(actor.credential_id), request_id: actor.request_id, ..audit },
         actor: actor.clone(),

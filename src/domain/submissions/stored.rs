@@ -7,6 +7,7 @@ use crate::access::actor::Origin;
 use crate::follow_ups::StateName;
 use crate::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::language::Language;
+use crate::receipt_code::ReceiptCode;
 use crate::screening::answers::Answers;
 use crate::screening::assessment::{Assessment, Score};
 use crate::screening::instrument::Outcome;
@@ -19,6 +20,7 @@ use crate::subjects::contact::ContactWarning;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSubmission {
     pub submission_id: SubmissionId,
+    pub receipt_code: ReceiptCode,
     pub subject_id: SubjectId,
     pub credential_id: CredentialId,
     pub origin: Origin,
@@ -60,6 +62,7 @@ pub struct FollowUpLink {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubmissionSummary {
     pub submission_id: SubmissionId,
+    pub receipt_code: ReceiptCode,
     pub subject_id: SubjectId,
     pub origin: Origin,
     pub received_at: Timestamp,
@@ -130,6 +133,7 @@ impl From<&StoredSubmission> for SubmissionSummary {
         let assessment = &stored.assessment;
         Self {
             submission_id: stored.submission_id,
+            receipt_code: stored.receipt_code,
             subject_id: stored.subject_id,
             origin: stored.origin,
             received_at: stored.received_at,

@@ -184,6 +184,7 @@ impl QuestionPlaces {
         let path = match &*fault.pointer {
             "/answered_at" => format!("{RESPONSE}.authored"),
             "/source" => format!("{RESPONSE}.identifier"),
+            "/source/system" => format!("{RESPONSE}.identifier.system"),
             "/subject/reference" => format!("{RESPONSE}.subject.identifier"),
             "/subject/reference_system" => format!("{RESPONSE}.subject.identifier.system"),
             other => match other.strip_prefix("/answers/").and_then(|rest| rest.split('/').next()) {

@@ -18,6 +18,7 @@ use crate::domain::screening::instrument::{Outcome, PositiveWhen};
 use crate::domain::screening::pathway::{PathwayId, Stage};
 use crate::domain::screening::questionnaire::Audience;
 use crate::domain::screening::red_flag::CareLevel;
+use crate::domain::screening::rule_diff::DiffKind;
 use crate::domain::screening::rule_table::{Band, Confidence, Family, SourceKind};
 use crate::domain::screening::urgency::Urgency;
 use crate::domain::subjects::Channel;
@@ -66,6 +67,7 @@ on_the_wire! {
         /// Which side of the cut-off is positive.
         PositiveWhenName(PositiveWhen) as "PositiveWhen";
         DeliveryStateName(DeliveryState) as "WebhookDeliveryState";
+        DiffKindName(DiffKind) as "RuleTableChangeKind";
     }
     open {
         /// Why no follow-up was needed; `merged` is set only by a merge of subjects.

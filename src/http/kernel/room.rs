@@ -122,7 +122,7 @@ mod tests {
     fn actor(clinic: u128, credential: u128) -> Actor {
         let (clinic_id, credential_id) = (ClinicId(Uuid::from_u128(clinic)), CredentialId(Uuid::from_u128(credential)));
         let sender_id = SenderId(credential_id.0);
-        Actor { clinic_id, credential_id, sender_id, role: Role::Intake, request_id: None }
+        Actor { clinic_id, credential_id, sender_id, role: Role::Intake, web_form: false, request_id: None }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::names::{CareLevelName, ConfidenceName, LanguageName, SourceKindName};
 use crate::domain::clinics::Clinic;
 use crate::domain::language::Language;
 use crate::domain::screening::assessment::{Assessment, FlagKind, FlagReason};
+use crate::domain::screening::condition::Condition;
 use crate::domain::screening::open_questions::item_set::ItemSet;
 use crate::domain::screening::questionnaire::Item;
 use crate::domain::screening::red_flag::CareLevel;
@@ -179,6 +180,11 @@ impl<'a> Wording<'a> {
             FlagKind::ValueMissing => texts.items.get(id).map(ItemTexts::short),
         };
         found.unwrap_or_default()
+    }
+
+    /// A condition in words; empty in a table without texts in the language.
+    pub(in crate::http) fn condition(self, condition: &Condition) -> String {
+        self.table.condition_texts(self.language).map(|texts| texts.condition(condition)).unwrap_or_default()
     }
 
     /// The short labels of items, as a list.

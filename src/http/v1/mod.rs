@@ -2,6 +2,7 @@
 
 pub(super) mod access;
 pub(super) mod audit;
+pub(super) mod clinics;
 mod contact;
 pub(super) mod follow_ups;
 mod input;

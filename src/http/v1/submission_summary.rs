@@ -15,6 +15,9 @@ use crate::http::kernel::names::{BandName, CareLevelName, OriginName};
 pub struct SubmissionSummaryBody {
     /// Id of the submission.
     pub id: Uuid,
+    /// The code that the person may read out.
+    #[schema(example = "2T65TMHP", pattern = "^[2-9CDFHJKLMNPRTWXY]{8}$")]
+    pub receipt_code: String,
     /// When it was received.
     pub received_at: Timestamp,
     /// Id of the subject.
@@ -64,6 +67,7 @@ impl From<SubmissionSummary> for SubmissionSummaryBody {
         let settled = summary.band_at_least == summary.band_at_most;
         Self {
             id: summary.submission_id.0,
+            receipt_code: summary.receipt_code.to_string(),
             received_at: summary.received_at,
             subject_id: summary.subject_id.0,
             origin: OriginName(summary.origin),

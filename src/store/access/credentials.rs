@@ -87,15 +87,14 @@ impl Work for LookUp {
 /// key. Revoked credentials and expired previous keys are returned too; the caller decides whether they may act.
 async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option<ByPrefix>>> {
     let rows = sqlx::query!(
-        r#"select c.clinic_id, c.credential_id, c.sender_id, c.role, c.display_name, c.prefix, c.key_hash,
-                  c.origins, c.previous_prefix, c.previous_key_hash, c.created_at as "created_at: jiff_sqlx::Timestamp",
-                  c.expires_at as "expires_at: jiff_sqlx::Timestamp",
-                  c.revoked_at as "revoked_at: jiff_sqlx::Timestamp",
-                  c.previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp",
-                  k.name, k.booking_url, k.emergency_number, k.language, k.pathways, k.languages,
-                  k.suspended_at is not null as "suspended!", k.due_today_hours, k.due_this_week_hours,
-                  k.due_routine_hours, k.retention_days, k.audit_retention_years, k.slug,
-                  k.profile as "profile: Json<Profile>"
+        r#"select c.clinic_id, c.credential_id, c.sender_id, c.role, c.display_name, c.prefix, c.key_hash, c.origins, c.web_form,
+                  c.previous_prefix, c.previous_key_hash, c.created_at as "created_at: jiff_sqlx::Timestamp",
+                  c.expires_at as "expires_at: jiff_sqlx::Timestamp", c.revoked_at as "revoked_at: jiff_sqlx::Timestamp",
+                  c.previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp", k.name, k.booking_url,
+                  k.emergency_number, k.language, k.pathways, k.languages, k.suspended_at is not null as "suspended!",
+                  k.due_today_hours, k.due_this_week_hours, k.due_routine_hours, k.retention_days, k.audit_retention_years,
+                  k.slug, k.profile as "profile: Json<Profile>", exists (select from credentials f
+                      where f.clinic_id = k.clinic_id and f.web_form and f.revoked_at is null) as "web_form_open!"
            from credentials c join clinics k on k.clinic_id = c.clinic_id
            where c.prefix = any ($1) or c.previous_prefix = any ($1)"#,
         prefixes as _
@@ -120,6 +119,7 @@ async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option
             audit_retention_years: row.audit_retention_years,
             slug: row.slug,
             profile: row.profile,
+            web_form_open: row.web_form_open,
         }
         .read()?;
         let credential = CredentialRow {
@@ -133,6 +133,7 @@ async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             previous_expires_at: row.previous_expires_at,
+            web_form: row.web_form,
         }
         .read(ClinicId(row.clinic_id))?;
         let previous_until = credential.previous_key_until;
@@ -192,7 +193,7 @@ pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest, now: T
     let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query_as!(
         CredentialRow,
-        r#"select credential_id, sender_id, role, display_name, prefix, origins,
+        r#"select credential_id, sender_id, role, display_name, prefix, origins, web_form,
                   created_at as "created_at: jiff_sqlx::Timestamp",
                   expires_at as "expires_at: jiff_sqlx::Timestamp",
                   revoked_at as "revoked_at: jiff_sqlx::Timestamp",
@@ -216,7 +217,7 @@ pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest, now: T
 pub async fn find(store: &Store, clinic_id: ClinicId, credential_id: CredentialId) -> Result<Option<Credential>> {
     let row = sqlx::query_as!(
         CredentialRow,
-        r#"select credential_id, sender_id, role, display_name, prefix, origins,
+        r#"select credential_id, sender_id, role, display_name, prefix, origins, web_form,
                   created_at as "created_at: jiff_sqlx::Timestamp",
                   expires_at as "expires_at: jiff_sqlx::Timestamp",
                   revoked_at as "revoked_at: jiff_sqlx::Timestamp",
@@ -340,6 +341,7 @@ pub(in crate::store) struct CredentialRow {
     pub expires_at: Option<jiff_sqlx::Timestamp>,
     pub revoked_at: Option<jiff_sqlx::Timestamp>,
     pub previous_expires_at: Option<jiff_sqlx::Timestamp>,
+    pub web_form: bool,
 }
 
 impl CredentialRow {
@@ -356,6 +358,7 @@ impl CredentialRow {
             expires_at: self.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
             revoked_at: self.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
             previous_key_until: self.previous_expires_at.map(jiff_sqlx::Timestamp::to_jiff),
+            web_form: self.web_form,
         })
     }
 }

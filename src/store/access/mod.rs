@@ -3,3 +3,4 @@
 pub mod credentials;
 pub mod token_people;
 pub mod used_tokens;
+pub mod web_forms;

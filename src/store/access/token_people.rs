@@ -52,7 +52,10 @@ pub async fn find(store: &Store, clinic: &str, person: &IssuerSubject) -> Result
         ClinicRow,
         r#"select clinic_id, name, booking_url, emergency_number, language, pathways, languages,
                   suspended_at is not null as "suspended!", due_today_hours, due_this_week_hours, due_routine_hours,
-                  retention_days, audit_retention_years, slug, profile as "profile: Json<Profile>"
+                  retention_days, audit_retention_years, slug, profile as "profile: Json<Profile>",
+                  exists (
+                      select from credentials f where f.clinic_id = clinics.clinic_id and f.web_form and f.revoked_at is null
+                  ) as "web_form_open!"
            from clinics where clinic_id = $1 or ($1::uuid is null and name = $2)"#,
         id,
         clinic,
@@ -61,7 +64,7 @@ pub async fn find(store: &Store, clinic: &str, person: &IssuerSubject) -> Result
     .await?;
     let Some(clinic) = row.map(ClinicRow::read).transpose()? else { return Ok(None) };
     let row = sqlx::query!(
-        r#"select credential_id, sender_id, role, display_name, prefix, origins,
+        r#"select credential_id, sender_id, role, display_name, prefix, origins, web_form,
                   created_at as "created_at: jiff_sqlx::Timestamp",
                   expires_at as "expires_at: jiff_sqlx::Timestamp",
                   revoked_at as "revoked_at: jiff_sqlx::Timestamp",
@@ -91,6 +94,7 @@ pub async fn find(store: &Store, clinic: &str, person: &IssuerSubject) -> Result
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
         previous_expires_at: row.previous_expires_at,
+        web_form: row.web_form,
     }
     .read(clinic.clinic_id)?;
     Ok(Some((clinic, Some(credential))))

@@ -75,7 +75,10 @@ pub async fn list(store: &Store) -> Result<Vec<Clinic>> {
         ClinicRow,
         r#"select clinic_id, name, booking_url, emergency_number, language, pathways, languages,
                   suspended_at is not null as "suspended!", due_today_hours, due_this_week_hours, due_routine_hours,
-                  retention_days, audit_retention_years, slug, profile as "profile: Json<Profile>"
+                  retention_days, audit_retention_years, slug, profile as "profile: Json<Profile>",
+                  exists (
+                      select from credentials f where f.clinic_id = clinics.clinic_id and f.web_form and f.revoked_at is null
+                  ) as "web_form_open!"
            from clinics order by name"#
     )
     .fetch_all(&mut *store.jobs().await?)

@@ -23,6 +23,7 @@ pub(in crate::store) struct ClinicRow {
     pub audit_retention_years: Option<i32>,
     pub slug: Option<String>,
     pub profile: Json<Profile>,
+    pub web_form_open: bool,
 }
 
 impl ClinicRow {
@@ -45,6 +46,7 @@ impl ClinicRow {
             due: due([self.due_today_hours, self.due_this_week_hours, self.due_routine_hours])?,
             retention_days: self.retention_days.map(i32::unsigned_abs),
             audit_retention_years: self.audit_retention_years.map(i32::unsigned_abs),
+            web_form_open: self.web_form_open,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::receipt_code::ReceiptCode;
 use crate::domain::screening::answers::{Answers, RawAnswers};
 use crate::domain::{fault::FaultCode, language::Language, screening::rule_table::Band};
 use crate::store::error::{Result, StoreError};
@@ -33,6 +34,10 @@ pub(in crate::store) fn language(code: &str, table: &'static str) -> Result<Lang
 
 pub(in crate::store) fn band(name: &str) -> Result<Band> {
     known(Band::parse(name), "submissions", "band")
+}
+
+pub(in crate::store) fn receipt_code(number: i64) -> Result<ReceiptCode> {
+    known(ReceiptCode::from_number(number), "submissions", "receipt_number")
 }
 
 /// Parses stored answers. Combinations of answers that only later rules find implausible are accepted.

@@ -7,7 +7,7 @@ use super::row::{Row, open_before};
 use crate::domain::ids::{ClinicId, FollowUpId, SubjectId};
 use crate::domain::subjects::history::{Before, SubjectExport};
 use crate::domain::subjects::{Consent, Contact, Reference, Subject};
-use crate::store::database::{Connection, Keys, Store, keys::Place};
+use crate::store::database::{Connection, Keys, Store, keys::Place, row::receipt_code};
 use crate::store::error::{Result, StoreError};
 
 /// Everything stored about a subject and the subjects merged into it, from one snapshot. Fails when the subject does not
@@ -87,15 +87,22 @@ async fn history(connection: &mut Connection, keys: &Keys, clinic_id: ClinicId, 
     Ok(history)
 }
 
+/// Each submission with its receipt code as it is shown.
 async fn submissions(connection: &mut Connection, clinic_id: ClinicId, ids: &[Uuid]) -> Result<Vec<Value>> {
-    Ok(sqlx::query_scalar!(
-        r#"select to_jsonb(s) - 'clinic_id' as "row!" from submissions s
+    let rows = sqlx::query!(
+        r#"select receipt_number, to_jsonb(s) - array['clinic_id', 'receipt_number'] as "row!" from submissions s
            where clinic_id = $1 and subject_id = any($2) order by received_at, submission_id"#,
         clinic_id.0,
         ids,
     )
     .fetch_all(connection)
-    .await?)
+    .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for mut submission in rows {
+        submission.row["receipt_code"] = json!(receipt_code(submission.receipt_number)?.to_string());
+        found.push(submission.row);
+    }
+    Ok(found)
 }
 
 /// Each follow-up with its events and decrypted notes.

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::database::{Connection, Keys, Store};
 use super::error::Result;
 use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::receipt_code::ReceiptCode;
 use crate::domain::subjects::search::{ContactSearch, SearchTerm};
 use crate::domain::subjects::{
     Contact, LookUp, NamesakeReference, Namesakes, Reference, SourceShare, Subject, decomposed,
@@ -87,6 +88,24 @@ pub async fn search(
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     rows.into_iter().map(|row| row.open(&store.keys, clinic_id)).collect()
+}
+
+/// The subject of the submission with this receipt code, after a merge the one that it was merged into.
+pub async fn of_receipt(store: &Store, clinic_id: ClinicId, code: ReceiptCode) -> Result<Vec<Subject>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
+                  consent_text_version, consent_given_at as "consent_given_at: jiff_sqlx::Timestamp",
+                  created_at as "created_at: jiff_sqlx::Timestamp", row_version as version, merged_into
+           from subjects
+           where clinic_id = $1
+             and subject_id = (select subject_id from submissions where clinic_id = $1 and receipt_number = $2)"#,
+        clinic_id.0,
+        code.number(),
+    )
+    .fetch_optional(&mut *store.clinic(clinic_id).await?)
+    .await?;
+    row.map(|row| row.open(&store.keys, clinic_id)).into_iter().collect()
 }
 
 /// Whether a reference finds a subject in its own system, and how many it finds as a reference of the clinic, with no system or

@@ -14,7 +14,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::database::page::{Key, Scope};
-use super::database::row::{answers, band, language};
+use super::database::row::{answers, band, language, receipt_code};
 use super::database::{Store, at, bound, known, writer::Writer};
 use super::error::{Result, StoreError};
 use crate::domain::access::actor::Origin;
@@ -39,8 +39,8 @@ pub(super) async fn commit(store: &Store, writer: &Writer<Intake>, accepted: Acc
     for _ in 0..ATTEMPTS {
         let (written, outcome) = writer.write(intake).await?;
         match outcome {
-            Outcome::Stored(subject_id, follow_up) => {
-                return Ok(Stored::Created(Box::new(written.stored(subject_id, follow_up))));
+            Outcome::Stored(subject_id, follow_up, receipt_code) => {
+                return Ok(Stored::Created(Box::new(written.stored(subject_id, follow_up, receipt_code))));
             }
             Outcome::Replay(submission_id) => {
                 if let Some(done) = find(store, clinic_id, submission_id).await? {
@@ -58,7 +58,7 @@ pub(super) async fn commit(store: &Store, writer: &Writer<Intake>, accepted: Acc
 pub async fn find(store: &Store, clinic_id: ClinicId, submission_id: SubmissionId) -> Result<Option<StoredSubmission>> {
     let row = sqlx::query_as!(
         Row,
-        r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
+        r#"select submission_id, receipt_number, subject_id, credential_id, origin, language, source_system, source_id, pathway,
                   supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
                   follow_up_joined, warnings,
                   (select later.submission_id from submissions later
@@ -90,8 +90,8 @@ pub async fn list(
     let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query_as!(
         SummaryRow,
-        r#"select submission_id, subject_id, origin, imported, test, rule_table, score_total, score_lower, score_upper,
-                  band_at_least, band_at_most, care_level, flagged, follow_up_id, supersedes,
+        r#"select submission_id, receipt_number, subject_id, origin, imported, test, rule_table, score_total, score_lower,
+                  score_upper, band_at_least, band_at_most, care_level, flagged, follow_up_id, supersedes,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
@@ -171,7 +171,7 @@ async fn answered_before(
 ) -> Result<Vec<StoredSubmission>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
+        r#"select submission_id, receipt_number, subject_id, credential_id, origin, language, source_system, source_id, pathway,
                   supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
                   follow_up_joined, warnings,
                   (select later.submission_id from submissions later
@@ -210,8 +210,8 @@ pub async fn of_follow_up(
 ) -> Result<Vec<SubmissionSummary>> {
     let rows = sqlx::query_as!(
         SummaryRow,
-        r#"select submission_id, subject_id, origin, imported, test, rule_table, score_total, score_lower, score_upper,
-                  band_at_least, band_at_most, care_level, flagged, follow_up_id, supersedes,
+        r#"select submission_id, receipt_number, subject_id, origin, imported, test, rule_table, score_total, score_lower,
+                  score_upper, band_at_least, band_at_most, care_level, flagged, follow_up_id, supersedes,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
@@ -228,6 +228,7 @@ pub async fn of_follow_up(
 
 pub(super) struct Row {
     pub submission_id: Uuid,
+    pub receipt_number: i64,
     pub subject_id: Uuid,
     pub credential_id: Uuid,
     pub origin: String,
@@ -258,6 +259,7 @@ impl Row {
         let warnings = self.warnings.iter().map(|code| known(ContactWarning::parse(code), TABLE, "warnings"));
         Ok(StoredSubmission {
             submission_id: SubmissionId(self.submission_id),
+            receipt_code: receipt_code(self.receipt_number)?,
             subject_id: SubjectId(self.subject_id),
             credential_id: CredentialId(self.credential_id),
             origin: known(Origin::parse(&self.origin), TABLE, "origin")?,
@@ -290,6 +292,7 @@ impl Row {
 #[derive(sqlx::FromRow)]
 struct SummaryRow {
     submission_id: Uuid,
+    receipt_number: i64,
     subject_id: Uuid,
     origin: String,
     received_at: jiff_sqlx::Timestamp,
@@ -312,6 +315,7 @@ impl SummaryRow {
     pub(in crate::store) fn read(self) -> Result<SubmissionSummary> {
         Ok(SubmissionSummary {
             submission_id: SubmissionId(self.submission_id),
+            receipt_code: receipt_code(self.receipt_number)?,
             subject_id: SubjectId(self.subject_id),
             origin: known(Origin::parse(&self.origin), "submissions", "origin")?,
             received_at: self.received_at.to_jiff(),

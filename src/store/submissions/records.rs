@@ -99,7 +99,7 @@ async fn read(connection: &mut Connection, clinic_id: ClinicId, part: &Part<'_>)
     let (filter, standings) = (part.filter, part.filter.standings.as_deref().map(names));
     let rows = sqlx::query_as!(
         Row,
-        r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
+        r#"select submission_id, receipt_number, subject_id, credential_id, origin, language, source_system, source_id, pathway,
                   supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
                   follow_up_joined, warnings,
                   (select later.submission_id from submissions later

@@ -10,6 +10,7 @@ use sarcoscreen::app::ambient::Ambient as _;
 use serde_json::Value;
 
 use super::{Rows, call, operations, ready, request_with};
+use crate::web_form::opened;
 use crate::world::World;
 
 /// Number of elements that an example keeps of a list.
@@ -28,7 +29,7 @@ async fn the_examples_of_the_document_match_the_servers_responses() {
     let world = World::new().await;
     start_in_the_morning(&world);
     let today = world.clock.now().to_zoned(TimeZone::UTC).date();
-    let clinic = world.clinic("Example clinic").await;
+    let clinic = opened(&world, "Example clinic").await;
     let rows = Rows::of(&world, &clinic).await;
     let mut examples = BTreeMap::new();
     for operation in operations(&world).await {
@@ -97,6 +98,7 @@ impl Masks {
             "key_prefix" => format!("{}{}_", &text[..3], "a".repeat(13)),
             "secret" => format!("whsec_{}", "A".repeat(43) + "="),
             "reference" => "DEMO-0001".to_owned(),
+            "receipt_code" => "2T65TMHP".to_owned(),
             _ => text,
         }
     }

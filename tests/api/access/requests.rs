@@ -123,6 +123,7 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         "take_next_follow_up" => (None, None, 200),
         _ if operation.method == "GET" && !operation.path.contains('{') => (None, None, 200),
         "get_rule_table" => (Some("2026.1"), None, 200),
+        "get_rule_table_changes" => (Some("2026.3"), None, 200),
         "create_score" => (None, Some(json!({"answers": fit()})), 200),
         "create_submission_batch" => (None, Some(json!({"items": [{"submission": {"answers": fit()}}]})), 200),
         "create_submission" => (None, Some(json!({"answers": fit()})), 201),
@@ -166,7 +167,8 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
     let path = match (operation.path.split_once('{'), parameter) {
         (Some((before, rest)), Some(parameter)) => {
             let rest = rest.split_once('}').unwrap().1.replace("{merge_id}", &rows.merge);
-            format!("{before}{parameter}{rest}")
+            let query = if operation.id == "get_rule_table_changes" { "?from=2026.2" } else { "" };
+            format!("{before}{parameter}{rest}{query}")
         }
         (None, None) if operation.id == "count_follow_up_changes" => {
             format!("{}?since=2026-01-01T00:00:00Z", operation.path)

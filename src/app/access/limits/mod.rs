@@ -170,7 +170,7 @@ mod tests {
     fn actor(role: Role, credential: u128) -> Actor {
         let (clinic_id, credential_id) = (ClinicId(Uuid::from_u128(1)), CredentialId(Uuid::from_u128(credential)));
         let sender_id = SenderId(credential_id.0);
-        Actor { clinic_id, credential_id, sender_id, role, request_id: None }
+        Actor { clinic_id, credential_id, sender_id, role, web_form: false, request_id: None }
     }
 
     fn limits(rates: &Rates) -> Limits {

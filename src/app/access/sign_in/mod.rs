@@ -1,8 +1,9 @@
-//! Sign-in: [`admit`] is the only entry for keys, for tokens of people and for tokens of record systems. Caches are so
-//! short-lived that a revocation takes effect within five seconds.
+//! Sign-in: [`admit`] is the only entry for keys, for tokens of people and for tokens of record systems, [`web_form::admit`] for
+//! the clinics' own web forms. Caches are so short-lived that a revocation takes effect within five seconds.
 
 mod keys;
 pub(in crate::app) mod remembered;
+pub mod web_form;
 
 use std::net::IpAddr;
 use std::sync::Arc;

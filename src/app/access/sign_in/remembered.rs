@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use moka::future::Cache;
 
+use super::web_form::Forms;
 use crate::store::access::credentials::{ByPrefix, SignedIn};
 
 /// How long a lookup is cached; a revocation takes effect at the latest after this.
@@ -22,12 +23,15 @@ pub(crate) struct Remembered {
     pub(super) keys: Cache<Prefix, Option<Arc<ByPrefix>>>,
     /// The people of tokens, by a keyed hash of each token. Only tokens that verify are cached.
     pub(super) tokens: Cache<[u8; 32], Arc<SignedIn>>,
+    /// The open web forms of all clinics.
+    pub(super) web_forms: Cache<(), Arc<Forms>>,
 }
 
 impl Remembered {
     pub(crate) fn new() -> Self {
         let keys = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
         let tokens = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
-        Self { keys, tokens }
+        let web_forms = Cache::builder().time_to_live(REMEMBERED_FOR).build();
+        Self { keys, tokens, web_forms }
     }
 }

@@ -47,7 +47,8 @@ pub struct CredentialInput {
     #[schema(max_items = 20)]
     pub origins: Option<Vec<String>>,
     /// Id of the credential that this one replaces: of the same clinic and role, revoked or not. What the replaced credential
-    /// submitted can be read, corrected and retried with this one. The replaced credential works until it is revoked.
+    /// submitted can be read, corrected and retried with this one. The replaced credential works until it is revoked. Not the
+    /// clinic's web form.
     pub replaces: Option<Uuid>,
 }
 
@@ -75,7 +76,7 @@ pub struct CredentialBody {
     pub display_name: String,
     /// Id of the sender of its records: its own id, or that of the first credential that it replaces.
     pub sender_id: Uuid,
-    /// Prefix of the key; null for a person who signs in with tokens of the identity provider.
+    /// Prefix of the key; null for a person who signs in with tokens of the identity provider, and for the clinic's web form.
     #[schema(example = "sk_abcdefghijklm_")]
     pub key_prefix: Option<String>,
     /// Web sites whose pages may send the key; empty if the key is not bound to a site.
@@ -158,15 +159,15 @@ pub async fn list_credentials(
 /// Rotate a credential's key
 ///
 /// The credential keeps its id and gets a new key, which is returned only in this response. The previous key works for the
-/// overlap; an older key stops working within five seconds. 409 for a credential that is revoked, expired, or signs in with
-/// tokens.
+/// overlap; an older key stops working within five seconds. 409 for a credential that is revoked or expired, signs in with
+/// tokens, or is the clinic's web form.
 #[utoipa::path(
     tag = "admin",
     params(("id" = uuid::Uuid, Path, description = "Id of the credential")),
     request_body(content = RotationInput, description = "How long both keys work", example = json!({"overlap_hours": 24})),
     responses(
         (status = 200, description = "The credential with its new key", body = MintedCredentialBody),
-        (status = 409, description = "The credential is revoked, expired, or signs in with tokens", body = ProblemBody,
+        (status = 409, description = "The credential is revoked, expired, or has no key", body = ProblemBody,
             content_type = "application/problem+json"),
     ),
     extensions(("x-audit-action" = json!(AuditAction::CredentialRotated))),
@@ -189,7 +190,8 @@ pub async fn rotate_credential(
 /// Revoke a credential
 ///
 /// The credential stops working within five seconds, permanently; a person who signs in with tokens stays locked out, even
-/// with valid tokens. Revoking it again changes nothing. 409 for the credential that makes the request.
+/// with valid tokens. Revoking the clinic's web form closes it. Revoking a credential again changes nothing. 409 for the credential
+/// that makes the request.
 #[utoipa::path(
     tag = "admin",
     params(("id" = uuid::Uuid, Path, description = "Id of the credential")),

@@ -40,6 +40,8 @@ pub struct InstrumentRuleBody {
     pub linear: Vec<LinearBody>,
     /// The positive answers, in the rule table's grammar; null for other kinds.
     pub category: Value,
+    /// The same in words.
+    pub category_text: Option<String>,
     /// Published accuracy.
     pub accuracy: Vec<AccuracyBody>,
     /// Terms of use.
@@ -113,10 +115,16 @@ pub struct PathwayRuleBody {
     pub needs_performance: bool,
     /// Case finding: any of these instruments or conditions.
     pub case_finding: Vec<Value>,
+    /// The same in words.
+    pub case_finding_texts: Vec<String>,
     /// Low strength: any of these conditions.
     pub strength_low: Vec<Value>,
+    /// The same in words.
+    pub strength_low_texts: Vec<String>,
     /// Low performance: any of these conditions.
     pub performance_low: Vec<Value>,
+    /// The same in words.
+    pub performance_low_texts: Vec<String>,
     /// Meaning of the pathway, with the statement that it is not a diagnosis.
     pub explanation: String,
     /// What cannot be asked here, and how the wording of the consensus was interpreted, in English.
@@ -135,6 +143,8 @@ pub struct AdviceRuleBody {
     pub findings: Vec<String>,
     /// The condition that triggers this entry without a finding, in the rule table's grammar; null if there is none.
     pub when: Value,
+    /// The same in words.
+    pub when_text: Option<String>,
     /// The kinds of flag reason that trigger this entry.
     pub flagged_by: Vec<FlagKindName>,
     /// Text for the person.
@@ -160,7 +170,7 @@ pub struct NextScreenRuleBody {
 impl Wording<'_> {
     pub(in crate::http) fn instrument_rule(self, instrument: &Instrument) -> InstrumentRuleBody {
         let texts = self.texts().and_then(|texts| texts.instruments.get(&*instrument.id));
-        let (mut components, mut linear, mut category, mut cut_off) = (Vec::new(), Vec::new(), Value::Null, None);
+        let (mut components, mut linear, mut category, mut cut_off) = (Vec::new(), Vec::new(), None, None);
         match &instrument.method {
             Method::Sum { cut_off: points, components: parts, .. } => {
                 cut_off = Some(*points);
@@ -170,7 +180,7 @@ impl Wording<'_> {
             Method::Linear(by_sex) => {
                 linear = Item::Sex.spec().kind.options().iter().zip(&by_sex[..]).map(LinearBody::from).collect();
             }
-            Method::Category { positive, .. } => category = positive.stated.clone(),
+            Method::Category { positive, .. } => category = Some(positive),
         }
         InstrumentRuleBody {
             id: instrument.id.to_string(),
@@ -182,7 +192,8 @@ impl Wording<'_> {
             cut_off,
             components,
             linear,
-            category,
+            category: category.map(|positive| positive.stated.clone()).unwrap_or_default(),
+            category_text: category.map(|positive| self.condition(&positive.when)),
             accuracy: instrument.accuracy.iter().map(|row| self.accuracy(row)).collect(),
             licence: instrument.licence.clone(),
             note: instrument.note.clone(),
@@ -193,6 +204,11 @@ impl Wording<'_> {
     pub(in crate::http) fn pathway_rule(self, pathway: &Pathway) -> PathwayRuleBody {
         let texts = self.texts().and_then(|texts| texts.pathways.get(pathway.id.as_str()));
         let stated = |criteria: &[Criterion]| criteria.iter().map(|criterion| criterion.stated.clone()).collect();
+        let words = |criteria: &[Criterion]| criteria.iter().map(|one| self.condition(&one.when)).collect();
+        let way_text = |way: &CaseFinding| {
+            let texts = self.table.condition_texts(self.language);
+            texts.map(|texts| texts.case_finding(way)).unwrap_or_default()
+        };
         let way = |way: &CaseFinding| match way {
             CaseFinding::Instrument(place) => serde_json::json!({ "instrument": &*self.table.instruments[*place].id }),
             CaseFinding::When(criterion) => criterion.stated.clone(),
@@ -204,8 +220,11 @@ impl Wording<'_> {
             stage: StageName(pathway.stage),
             needs_performance: pathway.needs_performance,
             case_finding: pathway.case_finding.iter().map(way).collect(),
+            case_finding_texts: pathway.case_finding.iter().map(way_text).collect(),
             strength_low: stated(&pathway.strength_low),
+            strength_low_texts: words(&pathway.strength_low),
             performance_low: stated(&pathway.performance_low),
+            performance_low_texts: words(&pathway.performance_low),
             explanation: texts.map(|texts| texts.explanation.clone()).unwrap_or_default(),
             note: pathway.note.clone(),
             sources: self.sources(&pathway.sources),
@@ -221,6 +240,7 @@ impl Wording<'_> {
             id: entry.id.to_string(),
             findings: entry.findings.iter().map(ToString::to_string).collect(),
             when: entry.when.as_ref().map(|criterion| criterion.stated.clone()).unwrap_or_default(),
+            when_text: entry.when.as_ref().map(|criterion| self.condition(&criterion.when)),
             flagged_by: entry.flagged_by.iter().copied().map(FlagKindName).collect(),
             text: text(texts, &entry.id).to_owned(),
             sources: self.sources(&entry.sources),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answers::ItemIdName;
+use super::rule_table::{BandBody, bands};
 use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
@@ -41,6 +42,11 @@ pub struct QuestionnaireBody {
     pub explanation: String,
     /// The groups, in the order of the form.
     pub groups: Vec<GroupBody>,
+    /// The bands of the own total, low to high.
+    pub bands: Vec<BandBody>,
+    /// Highest possible total.
+    #[schema(minimum = 0)]
+    pub max_total: i32,
     /// The published instruments that questions are adapted from.
     pub instruments: Vec<AdaptedBody>,
     /// The language of all citations, effects and notes.
@@ -191,6 +197,8 @@ impl QuestionnaireBody {
             introduction: texts.map(|texts| texts.questionnaire.introduction.clone()).unwrap_or_default(),
             explanation: texts.map(|texts| texts.outcome.explanation.clone()).unwrap_or_default(),
             groups: Group::ALL.into_iter().map(|group| GroupBody::new(group, table, texts)).collect(),
+            bands: bands(wording),
+            max_total: table.max_total(),
             instruments: table.instruments.iter().map(|instrument| AdaptedBody::new(instrument, wording)).collect(),
             sources_language: SOURCES,
         }

@@ -43,6 +43,8 @@ pub struct RuleTableBody {
     pub validated: bool,
     /// Lowest total of each band.
     pub bands: Vec<BandBody>,
+    /// The headings that rules are listed under, in the order of the rules.
+    pub categories: Vec<CategoryBody>,
     /// How rules combine.
     pub groups: Vec<RuleGroupBody>,
     /// The scored rules.
@@ -92,6 +94,16 @@ pub struct BandBody {
     pub sources: Vec<SourceBody>,
 }
 
+/// A heading that rules are listed under.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = RuleCategory)]
+pub struct CategoryBody {
+    /// Id of the category, as in rules and findings.
+    pub id: String,
+    /// The heading.
+    pub title: String,
+}
+
 /// How the rules of a group combine.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = RuleGroup)]
@@ -121,6 +133,8 @@ pub struct RuleBody {
     pub points: i32,
     /// When the rule applies, in the rule table's grammar.
     pub when: Value,
+    /// The same in words.
+    pub when_text: String,
     /// Why the rule counts; empty for a step of 0 points.
     pub reason: String,
     /// Why the points differ from the tier rule.
@@ -145,6 +159,8 @@ pub struct RedFlagRuleBody {
     pub family: Option<FamilyName>,
     /// When the red flag applies, in the rule table's grammar.
     pub when: Value,
+    /// The same in words.
+    pub when_text: String,
     /// Reason for the alarm.
     pub reason: String,
     /// Sources of the red flag.
@@ -169,6 +185,7 @@ impl RuleTableBody {
             max_total: table.max_total(),
             validated: false,
             bands: bands(wording),
+            categories: categories(wording),
             groups: groups(table),
             rules: table.rules.iter().map(|entry| rule(wording, entry)).collect(),
             red_flags: table.red_flags.iter().map(|flag| red_flag(wording, flag)).collect(),
@@ -192,7 +209,7 @@ fn citations(table: &RuleTable) -> Vec<CitationBody> {
     table.sources.iter().map(citation).collect()
 }
 
-fn bands(wording: Wording<'_>) -> Vec<BandBody> {
+pub(super) fn bands(wording: Wording<'_>) -> Vec<BandBody> {
     let starts = wording.table.bands;
     let texts = wording.texts().map(|texts| &texts.bands);
     let bands = Band::ALL.into_iter().zip(&wording.table.band_sources).map(|(band, sources)| BandBody {
@@ -206,6 +223,17 @@ fn bands(wording: Wording<'_>) -> Vec<BandBody> {
         sources: wording.sources(sources),
     });
     bands.collect()
+}
+
+fn categories(wording: Wording<'_>) -> Vec<CategoryBody> {
+    let titles = wording.texts().map(|texts| &texts.categories);
+    let mut found: Vec<CategoryBody> = Vec::new();
+    for Rule { category, .. } in &wording.table.rules {
+        if !found.iter().any(|known| known.id == **category) {
+            found.push(CategoryBody { id: category.to_string(), title: text(titles, category).to_owned() });
+        }
+    }
+    found
 }
 
 fn groups(table: &RuleTable) -> Vec<RuleGroupBody> {
@@ -228,6 +256,7 @@ fn rule(wording: Wording<'_>, rule: &Rule) -> RuleBody {
         group: rule.group.as_ref().map(ToString::to_string),
         points: rule.points,
         when: rule.stated.clone(),
+        when_text: wording.condition(&rule.when),
         reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
         note: rule.note.clone(),
         sources: wording.sources(&rule.sources),
@@ -243,6 +272,7 @@ fn red_flag(wording: Wording<'_>, flag: &RedFlag) -> RedFlagRuleBody {
         urgency: flag.reason.map(|reason| UrgencyName(reason.urgency)),
         family: flag.reason.and_then(|reason| reason.family).map(FamilyName),
         when: flag.stated.clone(),
+        when_text: wording.condition(&flag.when),
         reason: reason.map(|text| text.reason.clone()).unwrap_or_default(),
         sources: wording.sources(&flag.sources),
         note: flag.note.clone(),

@@ -19,7 +19,7 @@ use crate::http::v1::HttpResult;
 
 /// The list and the cases change with a release; a version of a table never changes.
 const FIVE_MINUTES: &str = "public, max-age=300";
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// Answers with expected results, for testing another implementation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -87,7 +87,7 @@ fn page(state: &State, current: &Id) -> RuleTablePage {
 }
 
 /// Starts a publicly cacheable response.
-fn cached(caching: &'static str, varies_by: &'static str) -> HttpResponseBuilder {
+pub(super) fn cached(caching: &'static str, varies_by: &'static str) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, caching)).insert_header((VARY, varies_by));
     response
@@ -95,7 +95,8 @@ fn cached(caching: &'static str, varies_by: &'static str) -> HttpResponseBuilder
 
 /// Get a rule table
 ///
-/// The complete table, which never changes: rules with points, conditions, reasons and sources, bands, red flags, instruments and advice.
+/// The complete table, which never changes: rules with points, conditions, reasons and sources, bands, red flags, instruments and
+/// advice. Conditions are in words too, in the language of the texts.
 #[utoipa::path(
     tag = "screening",
     params(

@@ -7,8 +7,9 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::domain::fault::{Fault, FaultCode, Params, Sentence};
+use crate::domain::receipt_code::ReceiptCode;
 use crate::domain::subjects::contact::ContactWarning;
-use crate::domain::subjects::{Consent, Contact, LookUp, Reference, Subject, SubjectDraft};
+use crate::domain::subjects::{Consent, Contact, LookUp, Reference, Search, Subject, SubjectDraft};
 use crate::http::kernel::paging::page;
 use crate::http::kernel::text::plain;
 use crate::http::v1::contact::{ContactBody, ContactInput};
@@ -77,6 +78,10 @@ pub struct SubjectSearchInput {
     #[validate(length(min = 1, max = 254))]
     #[schema(min_length = 1, max_length = 254, pattern = r"^[^\x00]*$")]
     pub email: Option<String>,
+    /// The receipt code of a submission; case, spaces and hyphens are ignored, and characters that look alike are read as one.
+    #[validate(length(min = 1, max = 40))]
+    #[schema(min_length = 1, max_length = 40, pattern = r"^[^\x00]*$")]
+    pub receipt_code: Option<String>,
 }
 
 /// A subject, for staff.
@@ -147,19 +152,28 @@ impl ConsentBody {
 
 impl SubjectSearchInput {
     /// What to search by, if exactly one field is given.
-    pub fn parse(self, faults: &mut Vec<Fault>) -> Option<(LookUp, String)> {
-        let given = [
+    pub fn parse(self, faults: &mut Vec<Fault>) -> Option<Search> {
+        let fields = [
             (LookUp::Reference, self.reference),
             (LookUp::Name, self.name),
             (LookUp::Telephone, self.telephone),
             (LookUp::Email, self.email),
         ];
-        let mut given = given.into_iter().filter_map(|(by, text)| Some((by, text?)));
+        let fields = fields.into_iter().filter_map(|(field, text)| Some(Some(Search::Field(field, text?))));
+        let receipt = self.receipt_code.map(|text| ReceiptCode::parse(&text).map(Search::Receipt));
+        let mut given = fields.chain(receipt);
         if let (Some(one), None) = (given.next(), given.next()) {
-            return Some(one);
+            if one.is_none() {
+                let detail = Sentence::new(
+                    "is no receipt code: at least one of its eight characters is wrong, missing or too many; ask for it again",
+                    "no es un código de recibo: al menos uno de sus ocho caracteres está mal, falta o sobra; pídalo otra vez",
+                );
+                faults.push(Fault::new("/receipt_code", FaultCode::Format, detail));
+            }
+            return one;
         }
         let one = Sentence::new("give exactly one of {allowed}", "indique exactamente uno de estos: {allowed}");
-        let fields = Params::allowed(["reference", "name", "telephone", "email"]);
+        let fields = Params::allowed(["reference", "name", "telephone", "email", "receipt_code"]);
         faults.push(Fault::new("", FaultCode::Required, one).with(fields));
         None
     }

@@ -25,10 +25,10 @@ use history::{SubjectChangePage, SubjectExportBody};
 
 /// Search subjects
 ///
-/// Finds subjects by exactly one of reference, name, telephone or e-mail; at most 50, those with exactly the name first, then the
-/// newest: give more words if 50 are found. A reference must be exact. A name is found by each of its words, without regard to
-/// case, accents and spacing, and an e-mail address likewise. A telephone number is found by its national and international
-/// spellings. The search is a POST so that no reference or name appears in a URL.
+/// Finds subjects by exactly one of reference, name, telephone, e-mail or the receipt code of a submission; at most 50, those with
+/// exactly the name first, then the newest: give more words if 50 are found. A reference must be exact. A name is found by each of
+/// its words, without regard to case, accents and spacing, and an e-mail address likewise. A telephone number is found by its
+/// national and international spellings. The search is a POST so that no reference or name appears in a URL.
 #[utoipa::path(
     tag = "staff",
     request_body(content = SubjectSearchInput, description = "What to search by",
@@ -42,8 +42,8 @@ pub async fn search_subjects(state: web::Data<State>, caller: Staff, incoming: I
     let body = incoming.read::<SubjectSearchInput>().await?;
     let mut faults = body.faults;
     let search = body.value.parse(&mut faults);
-    let (by, text) = faultless(search, faults)?;
-    let found = subjects::search(&state.app, &caller.actor(), caller.clinic(), by, &text).await?;
+    let search = faultless(search, faults)?;
+    let found = subjects::search(&state.app, &caller.actor(), caller.clinic(), &search).await?;
     Ok(HttpResponse::Ok().json(SubjectPage::new(found, None)))
 }
 

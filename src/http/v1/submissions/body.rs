@@ -38,7 +38,7 @@ pub struct SubmissionInput {
     pub subject: Option<SubjectInput>,
     /// When the questions were answered, with an offset; by default now.
     pub answered_at: Option<Timestamp>,
-    /// The record in another system. Not allowed with a browser key.
+    /// The record in another system. Not allowed with a browser key; for the clinic's web form the service sets it.
     #[validate(nested)]
     #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
     pub source: Option<SourceInput>,
@@ -73,7 +73,7 @@ pub struct IntakeQuery {
 #[serde(deny_unknown_fields)]
 #[schema(as = ExternalSource)]
 pub struct SourceInput {
-    /// Name of the system.
+    /// Name of the system. `web_form` is the service's own web form: no other sender may name it.
     #[validate(length(min = 1, max = 200), custom(function = "plain"))]
     #[schema(required, value_type = String, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub system: Option<String>,
@@ -93,6 +93,10 @@ pub struct ReceiptBody<'a> {
     pub validate_only: Option<bool>,
     /// Id of the submission; with `validate_only` the nil UUID.
     pub id: Uuid,
+    /// The code that the person reads out when booking, or in a call; show it in two groups of four. Staff find the subject by it.
+    /// With `validate_only` null.
+    #[schema(example = "2T65TMHP", pattern = "^[2-9CDFHJKLMNPRTWXY]{8}$")]
+    pub receipt_code: Option<String>,
     /// When it was received.
     pub received_at: Timestamp,
     /// Id of the subject; with `validate_only` the nil UUID.
@@ -217,6 +221,7 @@ impl<'a> ReceiptBody<'a> {
         Self {
             validate_only: None,
             id: stored.submission_id.0,
+            receipt_code: Some(stored.receipt_code.to_string()),
             received_at: stored.received_at,
             subject_id: stored.subject_id.0,
             origin: OriginName(stored.origin),
@@ -232,6 +237,7 @@ impl<'a> ReceiptBody<'a> {
         Self {
             validate_only: Some(true),
             id: Uuid::nil(),
+            receipt_code: None,
             received_at: valid.received_at,
             subject_id: Uuid::nil(),
             origin: OriginName(valid.origin),

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use crate::domain::ids::{ClinicId, SenderId, SubjectId, SubmissionId};
+use crate::domain::receipt_code::ReceiptCode;
 use crate::domain::subjects::{Contact, Reference};
 use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::{audit::AuditEntry, submissions::Accepted, webhooks::Event};
@@ -29,8 +30,8 @@ pub(in crate::store) struct Intake {
 }
 
 pub(in crate::store) enum Outcome {
-    /// Stored, for this subject and with this follow-up.
-    Stored(SubjectId, Option<FollowUpLink>),
+    /// Stored, for this subject, with this follow-up and under this receipt code.
+    Stored(SubjectId, Option<FollowUpLink>, ReceiptCode),
     /// The same key and body were stored before, as this submission.
     Replay(SubmissionId),
     KeyReused,
@@ -53,6 +54,8 @@ struct Resolved<'a> {
     /// Whether the subject existed before the batch.
     known: bool,
     follow_up: Option<FollowUpLink>,
+    /// The code to store it under, if it is not taken.
+    receipt_code: ReceiptCode,
     place: usize,
 }
 
@@ -67,10 +70,16 @@ impl Intake {
         Ok(Self { accepted, reference, documents })
     }
 
-    pub(in crate::store) fn stored(self, subject_id: SubjectId, follow_up: Option<FollowUpLink>) -> StoredSubmission {
+    pub(in crate::store) fn stored(
+        self,
+        subject_id: SubjectId,
+        follow_up: Option<FollowUpLink>,
+        receipt_code: ReceiptCode,
+    ) -> StoredSubmission {
         let Accepted { submission_id, actor, origin, received_at, draft, assessment, .. } = self.accepted;
         StoredSubmission {
             submission_id,
+            receipt_code,
             subject_id,
             credential_id: actor.credential_id,
             origin,
@@ -148,11 +157,12 @@ async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>>
     if !keep(&mut transaction, &store.keys, &decisions, &entries).await? {
         return Ok(None);
     }
-    rows::insert(&mut transaction, &resolved).await?;
+    rows::insert(&mut transaction, &mut resolved).await?;
     write_test_events(&mut transaction, &resolved).await?;
     tell_of_contact(&mut transaction, store, &resolved).await?;
     transaction.commit().await?;
-    outcomes.extend(resolved.iter().map(|one| (one.place, Outcome::Stored(one.subject_id, one.follow_up))));
+    let stored = |one: &Resolved<'_>| Outcome::Stored(one.subject_id, one.follow_up, one.receipt_code);
+    outcomes.extend(resolved.iter().map(|one| (one.place, stored(one))));
     outcomes.sort_by_key(|(place, _)| *place);
     Ok(Some(outcomes.into_iter().map(|(_, outcome)| outcome).collect()))
 }

@@ -71,13 +71,15 @@ pub(super) async fn resolve<'a>(
     }
     let (mut resolved, mut new) = (Vec::with_capacity(fresh.len()), Vec::new());
     for (place, intake) in fresh {
+        let receipt_code = intake.accepted.receipt_code;
         let person = intake.reference.as_ref().and_then(|written| held.find(intake.clinic(), written));
         if let Some(corrected) = to_correct(intake, &corrected)? {
             let other = |person: &Person| person.merged_into.unwrap_or(person.subject_id) != corrected.subject_id.0;
             if intake.reference.is_some() && person.is_none_or(other) {
                 return Err(StoreError::Correction(CorrectionRefusal::OtherSubject));
             }
-            resolved.push(Resolved { intake, subject_id: corrected.subject_id, known: true, follow_up: None, place });
+            let subject_id = corrected.subject_id;
+            resolved.push(Resolved { intake, subject_id, known: true, follow_up: None, receipt_code, place });
             continue;
         }
         let (subject_id, known) = match person {
@@ -89,7 +91,7 @@ pub(super) async fn resolve<'a>(
             Some(Person { merged_into: Some(other), .. }) if !held.ids.contains(other) => return Ok(None),
             Some(person) => (SubjectId(person.merged_into.unwrap_or(person.subject_id)), true),
         };
-        resolved.push(Resolved { intake, subject_id, known, follow_up: None, place });
+        resolved.push(Resolved { intake, subject_id, known, follow_up: None, receipt_code, place });
     }
     held.move_to_the_current_key(connection, &resolved).await?;
     let added = insert(connection, &new).await?;

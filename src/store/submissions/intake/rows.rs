@@ -1,6 +1,9 @@
 //! The submissions of a batch.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::Resolved;
 use crate::domain::{screening::pathway::PathwayId, submissions::Accepted};
@@ -28,35 +31,50 @@ fn json(value: &impl Serialize) -> Result<String> {
     known(serde_json::to_string(value).ok(), "submissions", "cannot be written as JSON")
 }
 
-/// Adds the submissions of a batch. Each locks the submission that it corrects, so they are inserted in the order of
-/// `supersedes`.
-pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<()> {
-    let accepted = || resolved.iter().map(|one| &one.intake.accepted);
-    let documents = || resolved.iter().map(|one| &one.intake.documents);
+/// Adds the submissions of a batch. A receipt code that is taken in the clinic, or by an earlier one of the batch, moves on to the
+/// next code until it is free, so no submission is lost to it.
+pub(super) async fn insert(connection: &mut Connection, resolved: &mut [Resolved<'_>]) -> Result<()> {
+    let mut left: Vec<&mut Resolved<'_>> = resolved.iter_mut().collect();
+    while !left.is_empty() {
+        let stored = insert_free(connection, &left).await?;
+        left.retain(|one| !stored.contains(&one.intake.accepted.submission_id.0));
+        for one in &mut left {
+            one.receipt_code = one.receipt_code.successor();
+        }
+    }
+    Ok(())
+}
+
+/// Adds the submissions whose receipt codes are free, and returns their ids. Each locks the submission that it corrects, so they
+/// are inserted in the order of `supersedes`.
+async fn insert_free(connection: &mut Connection, left: &[&mut Resolved<'_>]) -> Result<HashSet<Uuid>> {
+    let accepted = || left.iter().map(|one| &one.intake.accepted);
+    let documents = || left.iter().map(|one| &one.intake.documents);
     let columns = || documents().map(|one| &one.columns);
     let score = |which: usize| -> Vec<i16> { columns().map(|columns| columns.score[which]).collect() };
     let band = |which: usize| -> Vec<String> { columns().map(|columns| columns.bands[which].clone()).collect() };
-    sqlx::query!(
+    let stored = sqlx::query_scalar!(
         "insert into submissions (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
              source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower,
              score_upper, band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id,
-             follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings)
+             follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings, receipt_number)
          select clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language, source_system,
                 source_id, pathway, supersedes, rule_table, answers::json, assessment::json, score_total, score_lower,
                 score_upper, band_at_least, band_at_most, care_level, flagged, findings::text[], positive_instruments::text[],
-                follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings::text[]
+                follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings::text[], receipt
          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::text[],
                      $9::text[], $10::text[], $11::text[], $12::uuid[], $13::text[], $14::text[], $15::text[], $16::smallint[],
                      $17::smallint[], $18::smallint[], $19::text[], $20::text[], $21::text[], $22::boolean[], $23::text[],
                      $24::text[], $25::uuid[], $26::text[], $27::smallint[], $28::boolean[], $29::boolean[], $30::boolean[],
-                     $31::text[])
+                     $31::text[], $32::bigint[])
              as i (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language, source_system,
                    source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower, score_upper,
                    band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id,
-                   follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings) order by supersedes",
+                   follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings, receipt) order by supersedes
+         on conflict (clinic_id, receipt_number) do nothing returning submission_id",
         &accepted().map(|one| one.actor.clinic_id.0).collect::<Vec<_>>(),
         &accepted().map(|one| one.submission_id.0).collect::<Vec<_>>(),
-        &resolved.iter().map(|one| one.subject_id.0).collect::<Vec<_>>(),
+        &left.iter().map(|one| one.subject_id.0).collect::<Vec<_>>(),
         &accepted().map(|one| one.actor.credential_id.0).collect::<Vec<_>>(),
         &accepted().map(|one| one.origin.as_str().to_owned()).collect::<Vec<_>>(),
         &accepted().map(|one| at(one.received_at)).collect::<Vec<_>>() as _,
@@ -78,15 +96,14 @@ pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>
         &columns().map(|one| one.flagged).collect::<Vec<_>>(),
         &columns().map(|one| array_text(&one.findings)).collect::<Vec<_>>(),
         &columns().map(|one| array_text(&one.positive_instruments)).collect::<Vec<_>>(),
-        &resolved.iter().map(|one| one.follow_up.map(|link| link.follow_up_id.0)).collect::<Vec<_>>() as _,
-        &resolved.iter().map(|one| one.follow_up.map(|link| link.state.as_str())).collect::<Vec<_>>() as _,
-        &resolved.iter().map(|one| one.follow_up.map(|link| link.urgency.rank())).collect::<Vec<_>>() as _,
-        &resolved.iter().map(|one| one.follow_up.map(|link| link.joined)).collect::<Vec<_>>() as _,
+        &left.iter().map(|one| one.follow_up.map(|link| link.follow_up_id.0)).collect::<Vec<_>>() as _,
+        &left.iter().map(|one| one.follow_up.map(|link| link.state.as_str())).collect::<Vec<_>>() as _,
+        &left.iter().map(|one| one.follow_up.map(|link| link.urgency.rank())).collect::<Vec<_>>() as _,
+        &left.iter().map(|one| one.follow_up.map(|link| link.joined)).collect::<Vec<_>>() as _,
         &accepted().map(|one| one.draft.imported).collect::<Vec<_>>(),
         &accepted().map(|one| one.draft.test).collect::<Vec<_>>(),
         &documents().map(|one| one.warnings.clone()).collect::<Vec<_>>(),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+        &left.iter().map(|one| one.receipt_code.number()).collect::<Vec<_>>(),
+    );
+    Ok(stored.fetch_all(connection).await?.into_iter().collect())
 }

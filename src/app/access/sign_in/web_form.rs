@@ -1,0 +1,43 @@
+//! Admission of the clinics' own web forms. A form has no key: the service acts as the form's credential.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Admission, Exceeded, Found, SignedIn, working};
+use crate::app::access::limits::Budget;
+use crate::app::{App, AppError, Result};
+use crate::store::access::web_forms;
+
+/// Open web forms by the slugs of their clinics.
+pub(super) type Forms = HashMap<String, Arc<Found>>;
+
+/// Decides whether a request of a web form is accepted: the form of the clinic is open, its clinic is not suspended, and the limits
+/// of the form and of the visitor's address are not exceeded. Fails when no clinic with this slug has an open form.
+pub async fn admit(app: &App, slug: &str, address: IpAddr, budget: Budget, request_id: Option<Uuid>) -> Admission {
+    let signed_in = match find(app, slug).await {
+        Ok(found) => SignedIn { found },
+        Err(error) => return Admission { actor: None, rate_status: None, outcome: Err(error) },
+    };
+    let actor = signed_in.actor(request_id);
+    let counted = app.limits.count(&actor, address, budget);
+    let rate_status = Some(counted.unwrap_or_else(|exceeded| exceeded.rate_status));
+    let outcome = match counted {
+        Ok(_) => Ok(signed_in),
+        Err(Exceeded { wait, .. }) => Err(AppError::Limited { retry_after: wait }),
+    };
+    Admission { actor: Some(actor), rate_status, outcome }
+}
+
+/// Finds the open form of a clinic. One query reads the forms of all clinics, so invented slugs cost no query.
+async fn find(app: &App, slug: &str) -> Result<Arc<Found>> {
+    let read = async {
+        let forms = web_forms::open(&app.store).await?.into_iter();
+        let by_slug = forms.filter_map(|form| Some((form.clinic.slug.clone()?, Arc::new(form))));
+        Ok::<_, AppError>(Arc::new(by_slug.collect::<Forms>()))
+    };
+    let forms = app.remembered.web_forms.try_get_with((), read).await.map_err(AppError::shared)?;
+    working(app, forms.get(slug).cloned().ok_or(AppError::NotFound)?)
+}
