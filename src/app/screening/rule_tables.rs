@@ -19,6 +19,14 @@ pub fn list(app: &App) -> Vec<Arc<Release>> {
     app.releases.iter().cloned().collect()
 }
 
+/// The version of this binary before another one; `None` before the first, and before a version that only the database
+/// has.
+pub fn before(app: &App, version: &str) -> Option<Arc<Release>> {
+    let releases = list(app);
+    let place = releases.iter().position(|release| &*release.table.version == version)?;
+    releases.get(place.checked_sub(1)?).cloned()
+}
+
 /// The names of all versions of this binary, oldest first.
 pub fn versions(app: &App) -> Vec<String> {
     app.releases.iter().map(|release| release.table.version.to_string()).collect()

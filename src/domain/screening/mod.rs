@@ -15,6 +15,8 @@ pub mod rule_lint;
 pub mod rule_source;
 pub mod rule_table;
 pub mod scoring;
+pub mod table_changes;
 pub mod texts;
 pub mod urgency;
 pub mod verification;
+pub mod words;
