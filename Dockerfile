@@ -24,11 +24,12 @@ RUN touch src/lib.rs src/domain/mod.rs \
     && cargo clean --locked --release --package sarcoscreen --package sarcoscreen-domain \
     && rm -r src
 
-# Migrations, rule tables and the published conformance cases are compiled in.
+# Migrations, rule tables, the published conformance cases, and the templates and files of the web pages are compiled in.
 COPY .sqlx .sqlx
 COPY migrations migrations
 COPY tests/contract/cases tests/contract/cases
 COPY openapi/examples.json openapi/examples.json
+COPY askama.toml askama.toml
 COPY src src
 RUN cargo build --locked --release --bin sarcoscreen && mkdir kept
 

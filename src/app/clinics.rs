@@ -49,7 +49,8 @@ pub async fn create(app: &App, new: NewClinic) -> Result<Clinic> {
 /// accepts no requests, and keeps its data. Whether the web form is open is no such setting. Fails when another clinic has the
 /// name, and when an open web form would lack a setting.
 pub async fn change(app: &App, clinic: &Clinic) -> Result<()> {
-    let before = list(app).await?.into_iter().find(|one| one.clinic_id == clinic.clinic_id).ok_or(AppError::NotFound)?;
+    let before =
+        list(app).await?.into_iter().find(|one| one.clinic_id == clinic.clinic_id).ok_or(AppError::NotFound)?;
     let mut faults = faults(clinic);
     if before.web_form_open {
         faults.extend(clinic.web_form_faults());

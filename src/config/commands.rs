@@ -319,16 +319,17 @@ pub enum Rules {
         /// The folder of the table's files. [default: the current table of this program]
         folder: Option<PathBuf>,
     },
-    /// Prints the differences between two rule tables.
+    /// Prints the differences between two rule tables, in words. Conditions and figures are compared by value.
     ///
-    /// With --json: {"before", "after": versions, "entries": [{"section", "id", "change": "added", "removed" or
-    /// "changed", "fields": [{"name", "before", "after"}]}], "texts": [{"file", "id", "change", "before", "after"}]}.
-    /// A value that is absent on one side is null there.
+    /// With --json: the response of GET /v1/rule-tables/{version}/changes.
     Diff {
         /// The older table: a version built into this program, or a folder.
         before: String,
         /// The newer table: a version built into this program, or a folder.
         after: String,
+        /// The language of the words.
+        #[arg(long, default_value = "en", value_parser = languages())]
+        language: String,
         /// Prints a JSON document instead of text.
         #[arg(long)]
         json: bool,

@@ -5,6 +5,7 @@ mod cds_hooks;
 pub mod fhir;
 mod health;
 pub mod kernel;
+mod pages;
 pub mod v1;
 
 use std::collections::HashMap;
@@ -79,10 +80,12 @@ impl Shared {
             .service(fhir::routes())
             .configure(cds_hooks::services)
             .configure(|config| kernel::docs::pages(config, document))
+            .configure(pages::routes)
             .default_service(web::to(kernel::fallback::fallback))
             .wrap(from_fn(kernel::trail::record_refusals))
             // Problems of handlers are rendered before they are compressed.
             .wrap(from_fn(fhir::outcomes))
+            .wrap(from_fn(pages::error_pages))
             .wrap(Compress::default())
             .wrap(kernel::cors::layer(&self.state))
             .wrap(from_fn(kernel::cors::explain))
@@ -90,6 +93,7 @@ impl Shared {
             .wrap(from_fn(kernel::middleware::problems))
             // Renders problems of the middleware between the two, and problems outside routes.
             .wrap(from_fn(fhir::outcomes))
+            .wrap(from_fn(pages::error_pages))
             .wrap(from_fn(kernel::middleware::envelope))
     }
 }

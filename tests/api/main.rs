@@ -37,6 +37,7 @@ mod lock_order;
 mod login_role;
 mod migration_state;
 mod nul;
+mod pages;
 mod privacy;
 mod problems;
 mod program;

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use crate::world::World;
 
 /// Public resources that are the same for every client.
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 20] = [
     "/openapi.json",
     "/docs/problems",
     "/docs/",
@@ -22,6 +22,10 @@ const PATHS: [&str; 16] = [
     "/fhir/CodeSystem/results",
     "/cds-services",
     "/docs/index.css",
+    "/rules",
+    "/rules/2026.1",
+    "/rules/2026.3",
+    "/rules/2026.3/changes",
 ];
 
 #[tokio::test]
@@ -87,9 +91,15 @@ async fn a_version_of_a_rule_table_is_kept_for_ever_and_the_list_for_minutes() {
 async fn each_language_has_its_own_response() {
     let world = World::new().await;
     let anonymous = world.holder(None);
-    let changes = "/v1/rule-tables/2026.3/changes?from=2026.2";
-    let fhir = "/fhir/Questionnaire/2026.3";
-    for path in ["/v1/questionnaire", "/v1/rule-tables/2026.3", changes, fhir, "/cds-services"] {
+    for path in [
+        "/v1/questionnaire",
+        "/v1/rule-tables/2026.3",
+        "/v1/rule-tables/2026.3/changes?from=2026.2",
+        "/fhir/Questionnaire/2026.3",
+        "/cds-services",
+        "/rules/2026.3",
+        "/rules/2026.3/changes",
+    ] {
         let [english, spanish] = ["en", "es"].map(|language| {
             let request = anonymous.request("GET", path).header("accept-language", language);
             async { anonymous.send(request).await }

@@ -19,7 +19,7 @@ fn field<'a>(entry: &'a Value, name: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn the_changes_of_a_version_have_values_and_conditions_before_and_after() {
+async fn the_changes_of_a_version_are_in_words_before_and_after() {
     let world = World::new().await;
     let path = "/v1/rule-tables/2026.3/changes?from=2026.2";
     let english = shown(&world.holder(None), path, "en").await.expect(200);
@@ -27,45 +27,46 @@ async fn the_changes_of_a_version_have_values_and_conditions_before_and_after() 
     for (changes, language) in [(&english, "en"), (&spanish, "es")] {
         let about = [&changes["before"], &changes["after"], &changes["language"]];
         assert_eq!(about, [&json!("2026.2"), &json!("2026.3"), &json!(language)]);
+        assert_eq!(changes["sources_language"], "en");
     }
     let start = field(one(&english, "bands", "high"), "from");
-    let expected = json!({"name": "from", "before": 11, "after": 15, "before_text": null, "after_text": null});
-    assert_eq!(*start, expected);
+    assert_eq!(*start, json!({"name": "from", "before": ["11 points"], "after": ["15 points"]}));
     for (changes, before, after) in [
-        (&english, "Myoglobin: more than 1 × the upper limit", "Myoglobin: more than 1.5 × the upper limit"),
-        (&spanish, "Mioglobina: más de 1 × el límite superior", "Mioglobina: más de 1,5 × el límite superior"),
+        (
+            &english,
+            "Myoglobin against its upper limit: more than 1 times",
+            "Myoglobin against its upper limit: more than 1.5 times",
+        ),
+        (
+            &spanish,
+            "Mioglobina frente a su límite superior: más de 1 veces",
+            "Mioglobina frente a su límite superior: más de 1,5 veces",
+        ),
     ] {
         let entry = one(changes, "red_flags", "myoglobin_raised");
-        assert_eq!(entry["change"], "changed");
-        let when = field(entry, "when");
-        assert_eq!((&when["before_text"], &when["after_text"]), (&json!(before), &json!(after)));
-        assert_eq!(when["after"], json!({"item": "myoglobin_ratio", "more_than": 1.5}));
+        assert_eq!((&entry["change"], &entry["only_wording"]), (&json!("changed"), &json!(false)));
+        assert_eq!(*field(entry, "when"), json!({"name": "when", "before": [before], "after": [after]}));
     }
     let (added, removed) = (one(&english, "rules", "stroke"), one(&english, "rules", "proton_pump_inhibitor"));
     for (entry, change, given, other) in [(added, "added", "after", "before"), (removed, "removed", "before", "after")]
     {
         assert_eq!(entry["change"], change);
-        assert!(entry["fields"].as_array().unwrap().iter().all(|field| field[other].is_null()), "{entry}");
-        let when = field(entry, "when");
-        assert!(when[given].is_object() && when[format!("{given}_text")].is_string(), "{when}");
-        assert!(when[format!("{other}_text")].is_null(), "{when}");
+        assert!(entry["fields"].as_array().unwrap().iter().all(|field| field[other] == json!([])), "{entry}");
+        assert_eq!(field(entry, "when")[given].as_array().unwrap().len(), 1, "{entry}");
+        assert!(!entry["title"].as_str().unwrap().is_empty(), "{entry}");
     }
-    // The same entries in each language, and the texts of that language only.
-    assert_eq!(english["entries"].as_array().unwrap().len(), spanish["entries"].as_array().unwrap().len());
-    let text = |changes: &Value| {
-        let texts = changes["texts"].as_array().unwrap();
-        let found: Vec<Value> = texts.iter().filter(|text| text["id"] == "bands.high").cloned().collect();
-        assert_eq!((found.len(), &found[0]["change"]), (1, &json!("changed")));
-        found[0]["after"].clone()
+    let reworded = one(&english, "rules", "copd");
+    assert_eq!((&reworded["change"], &reworded["only_wording"]), (&json!("changed"), &json!(true)));
+    // Conditions and figures change in every language alike.
+    let figures = |changes: &Value| {
+        let entries = changes["entries"].as_array().unwrap().iter();
+        let decide = entries.filter(|entry| entry["only_wording"] == false);
+        decide.map(|entry| json!([entry["section"], entry["id"], entry["change"]])).collect::<Vec<_>>()
     };
+    assert_eq!(figures(&english), figures(&spanish));
+    let label = |changes: &Value| field(one(changes, "bands", "high"), "label")["after"][0].clone();
     let [here, there] = ["en", "es"].map(|language| shown_band(&world, language));
-    assert_eq!((text(&english), text(&spanish)), (here.await, there.await));
-}
-
-/// The label of the high band in the form.
-async fn shown_band(world: &World, language: &str) -> Value {
-    let form = shown(&world.holder(None), "/v1/questionnaire", language).await.expect(200);
-    form["bands"][2]["label"].clone()
+    assert_eq!((label(&english), label(&spanish)), (here.await, there.await));
 }
 
 #[tokio::test]
@@ -91,7 +92,7 @@ async fn changes_need_two_known_versions() {
         anonymous.get(&format!("/v1/rule-tables/{unknown}/changes?from=2026.2")).await.expect(404);
     }
     let same = anonymous.get(&format!("{path}?from=2026.3")).await.expect(200);
-    assert_eq!((&same["entries"], &same["texts"]), (&json!([]), &json!([])));
+    assert_eq!(same["entries"], json!([]));
     // The order of the versions is the caller's.
     let back = anonymous.get("/v1/rule-tables/2026.2/changes?from=2026.3").await.expect(200);
     assert_eq!(one(&back, "rules", "stroke")["change"], "removed");

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::app::{App, AppError, Result};
-use crate::domain::screening::rule_diff::RuleDiff;
 use crate::domain::screening::rule_table::{Id, RuleTable};
 use crate::rules::Release;
 use crate::rules::conformance::{self, ConformanceCase};
@@ -18,6 +17,14 @@ pub fn current(app: &App) -> &RuleTable {
 /// All versions of this binary, oldest first.
 pub fn list(app: &App) -> Vec<Arc<Release>> {
     app.releases.iter().cloned().collect()
+}
+
+/// The version of this binary before another one; `None` before the first, and before a version that only the database
+/// has.
+pub fn before(app: &App, version: &str) -> Option<Arc<Release>> {
+    let releases = list(app);
+    let place = releases.iter().position(|release| &*release.table.version == version)?;
+    releases.get(place.checked_sub(1)?).cloned()
 }
 
 /// The names of all versions of this binary, oldest first.
@@ -56,12 +63,6 @@ pub async fn find(app: &App, version: &str) -> Result<Arc<Release>> {
         }
     }
     get(app, version).await
-}
-
-/// What differs between two versions.
-pub fn differences(before: &Release, after: &Release) -> Result<RuleDiff> {
-    let diff = RuleDiff::between(&before.files, &after.files);
-    diff.map_err(|fault| AppError::Internal(fault.to_string().into()))
 }
 
 /// The versions without pathways. An empty list of pathways in their submissions is not a choice.

@@ -1,44 +1,52 @@
-//! `rules diff`: the differences between two tables.
+//! `rules diff`: the differences between two tables, in words.
 
-use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 
-use toml::Value;
+use anyhow::{Context as _, anyhow};
 
-use super::files_of;
+use super::{check, files_of};
 use crate::cli::output::print;
-use crate::domain::screening::rule_diff::{DiffKind, EntryDiff, FieldDiff, RuleDiff};
+use crate::domain::language::Language;
+use crate::domain::screening::rule_table::{RuleFiles, RuleTable};
+use crate::domain::screening::table_changes::{EntryChange, changes};
+use crate::domain::screening::words::Words;
+use crate::http::v1::screening::rule_changes::RuleTableChangesBody;
 
-pub(super) fn run(before: &str, after: &str, json: bool) -> anyhow::Result<ExitCode> {
-    let diff = RuleDiff::between(&files_of(before)?, &files_of(after)?).map_err(anyhow::Error::msg)?;
-    print(&if json { serde_json::to_string_pretty(&diff)? + "\n" } else { in_words(&diff)? })?;
+pub(super) fn run(before: &str, after: &str, language: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let language = Language::from_tag(language).context("this language is not supported")?;
+    let (before, after) = (table(before, &files_of(before)?)?, table(after, &files_of(after)?)?);
+    let text = if json {
+        serde_json::to_string_pretty(&RuleTableChangesBody::new(&before, &after, language))? + "\n"
+    } else {
+        in_words(&before, &after, language)?
+    };
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_words(diff: &RuleDiff) -> Result<String, fmt::Error> {
-    let mut text = format!("{} -> {}\n", diff.before, diff.after);
-    for EntryDiff { section, id, change, fields, added } in &diff.entries {
-        match (change, added) {
-            (DiffKind::Added, Some(entry)) => writeln!(text, "{section}.{id} added: {entry}")?,
-            (DiffKind::Added, None) => writeln!(text, "{section}.{id} added")?,
-            (DiffKind::Removed, _) => writeln!(text, "{section}.{id} removed")?,
-            (DiffKind::Changed, _) => {
-                writeln!(text, "{section}.{id} changed")?;
-                let shown = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
-                for FieldDiff { name, before, after } in fields {
-                    writeln!(text, "  {name}: {} -> {}", shown(before), shown(after))?;
+/// A draft may lack what the linter requires of a release, so that it can be compared while it is written.
+fn table(name: &str, files: &RuleFiles) -> anyhow::Result<RuleTable> {
+    RuleTable::read(files).map_err(|faults| anyhow!("{name} cannot be read:\n{}", check::list(&faults)))
+}
+
+/// A line for each entry; below it each field with its lines before and after.
+fn in_words(before: &RuleTable, after: &RuleTable, language: Language) -> Result<String, fmt::Error> {
+    let words = Words { table: after, language };
+    let mut text = format!("{} -> {}\n", before.version, after.version);
+    let found = changes(before, after, language);
+    for EntryChange { section, id, title, kind, fields } in &found {
+        writeln!(text, "{}.{id} {}: {title}", section.as_str(), kind.as_str())?;
+        for change in fields {
+            writeln!(text, "  {}", change.field.as_str())?;
+            for (sign, side) in [('-', &change.before), ('+', &change.after)] {
+                for line in side.iter().flat_map(|phrase| words.lines(phrase)) {
+                    writeln!(text, "    {sign} {line}")?;
                 }
             }
         }
     }
-    let files: BTreeSet<&String> = diff.texts.iter().map(|text| &text.file).collect();
-    for file in files {
-        let count = |change| diff.texts.iter().filter(|text| text.file == *file && text.change == change).count();
-        let (added, removed, changed) = (count(DiffKind::Added), count(DiffKind::Removed), count(DiffKind::Changed));
-        writeln!(text, "{file}: {added} texts added, {removed} removed, {changed} changed")?;
-    }
-    if diff.entries.is_empty() && diff.texts.is_empty() {
+    if found.is_empty() {
         writeln!(text, "no difference")?;
     }
     Ok(text)
@@ -46,24 +54,28 @@ fn in_words(diff: &RuleDiff) -> Result<String, fmt::Error> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::domain::screening::rule_table::RuleFiles;
     use crate::rules::released_files;
 
-    /// Release 2026.1, and the same release with some replacements.
-    fn edited(edits: &[(&str, &str, &str)]) -> (RuleFiles, RuleFiles) {
-        let before = released_files("2026.1").unwrap();
-        let mut after = before.clone();
+    /// A release with some replacements.
+    fn edited(version: &str, edits: &[(&str, &str, &str)]) -> RuleFiles {
+        let mut files = released_files(version).unwrap();
         for (file, from, to) in edits {
-            let text = after.get_mut(*file).unwrap();
+            let text = files.get_mut(*file).unwrap();
             assert!(text.contains(from), "{from}");
             *text = text.replacen(from, to, 1);
         }
-        (before, after)
+        files
+    }
+
+    fn read(files: &RuleFiles) -> RuleTable {
+        table("the table", files).unwrap()
     }
 
     fn said(before: &RuleFiles, after: &RuleFiles) -> String {
-        in_words(&RuleDiff::between(before, after).unwrap()).unwrap()
+        in_words(&read(before), &read(after), Language::En).unwrap()
     }
 
     #[test]
@@ -74,18 +86,23 @@ mod tests {
 
     #[test]
     fn changed_points_a_moved_band_and_a_reworded_text_are_listed() {
-        let (before, after) = edited(&[
-            ("table.toml", "version = \"2026.1\"", "version = \"2026.2\""),
-            ("table.toml", "from = 11", "from = 12"),
-            ("table.toml", "item = \"age\", at_least = 80 }", "item = \"age\", at_least = 85 }"),
-            ("texts.en.toml", "How old are you?", "What is your age?"),
-        ]);
-        let text = said(&before, &after);
+        let after = edited(
+            "2026.1",
+            &[
+                ("table.toml", "version = \"2026.1\"", "version = \"2026.2\""),
+                ("table.toml", "from = 11", "from = 12"),
+                ("table.toml", "item = \"age\", at_least = 80 }", "item = \"age\", at_least = 85 }"),
+                ("texts.en.toml", "How old are you?", "What is your age?"),
+            ],
+        );
+        let text = said(&released_files("2026.1").unwrap(), &after);
         for line in [
-            "2026.1 -> 2026.2",
-            "bands.high changed\n  from: 11 -> 12",
-            "rules.age_80_and_over changed\n  when: { at_least = 80, item = \"age\" } -> { ",
-            "texts.en.toml: 0 texts added, 0 removed, 1 changed",
+            "2026.1 -> 2026.2\n",
+            "\nbands.high changed: ",
+            "\n  from\n    - 11 points\n    + 12 points\n",
+            "\nrules.age_80_and_over changed: What is your age? at least 85 years\n",
+            "\n  when\n    - How old are you? at least 80 years\n    + What is your age? at least 85 years\n",
+            "\nitems.age changed: What is your age?\n  label\n    - How old are you?\n    + What is your age?\n",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
@@ -98,33 +115,41 @@ mod tests {
         let text = after.get_mut("table.toml").unwrap();
         *text = text.replace("age_from = 60 }", "age_from = 65 }").replace("    \"muscle_pain\",\n", "");
         let text = said(&before, &after);
-        assert!(text.contains("form.first_open changed\n  age_from: 60 -> 65\n"), "{text}");
-        assert!(text.contains("form.alarms changed\n  value: ["), "{text}");
+        assert!(text.contains("\nform.first_open changed: "), "{text}");
+        assert!(text.contains("\n  age_from\n    - 60 years\n    + 65 years\n"), "{text}");
+        assert!(text.contains("form.alarms changed: The alarm questions, in their order\n  items\n    - "), "{text}");
     }
 
     #[test]
     fn the_same_differences_are_listed_as_json() {
-        let (before, mut after) = edited(&[
-            ("table.toml", "version = \"2026.1\"", "version = \"2026.2\""),
-            ("table.toml", "from = 11", "from = 12"),
-            ("texts.en.toml", "How old are you?", "What is your age?"),
-        ]);
-        after.insert("more.toml".to_owned(), "[[next_screens]]\nband = \"low\"\ndays = 365\n".to_owned());
-        let shown = serde_json::to_value(RuleDiff::between(&before, &after).unwrap()).unwrap();
-        let days = serde_json::json!([{"name": "band", "before": null, "after": "low"},
-            {"name": "days", "before": null, "after": 365}]);
-        let expected = serde_json::json!({
-            "before": "2026.1",
-            "after": "2026.2",
-            "entries": [
-                {"section": "bands", "id": "high", "change": "changed",
-                    "fields": [{"name": "from", "before": 11, "after": 12}]},
-                {"section": "next_screens", "id": "low", "change": "added", "fields": days},
+        let before = released_files("2026.1").unwrap();
+        let mut after = edited(
+            "2026.1",
+            &[
+                ("table.toml", "version = \"2026.1\"", "version = \"2026.2\""),
+                ("table.toml", "from = 11", "from = 12"),
+                ("texts.en.toml", "How old are you?", "What is your age?"),
             ],
-            "texts": [{"file": "texts.en.toml", "id": "items.age.label", "change": "changed",
-                "before": "How old are you?", "after": "What is your age?"}],
-        });
-        assert_eq!(shown, expected);
+        );
+        let next = "[[next_screens]]\nband = \"low\"\ndays = 365\nsources = []\n";
+        after.insert("more.toml".to_owned(), next.to_owned());
+        let body = RuleTableChangesBody::new(&read(&before), &read(&after), Language::En);
+        let shown = serde_json::to_value(body).unwrap();
+        let about = ["before", "after", "language"].map(|name| shown[name].as_str().unwrap());
+        assert_eq!(about, ["2026.1", "2026.2", "en"]);
+        let entries = shown["entries"].as_array().unwrap();
+        let ids: Vec<_> = entries.iter().map(|one| json!([one["section"], one["id"], one["change"]])).collect();
+        let expected = [
+            json!(["bands", "high", "changed"]),
+            json!(["next_screens", "low", "added"]),
+            json!(["items", "age", "changed"]),
+        ];
+        assert_eq!(ids, expected);
+        let start = json!([{"name": "from", "before": ["11 points"], "after": ["12 points"]}]);
+        assert_eq!((&entries[0]["fields"], &entries[0]["only_wording"]), (&start, &json!(false)));
+        let days = json!([{"name": "days", "before": [], "after": ["365 days"]}]);
+        assert_eq!(entries[1]["fields"], days);
+        assert_eq!(entries[2]["only_wording"], true);
     }
 
     #[test]
@@ -137,10 +162,10 @@ mod tests {
         let sources = "[sources.another]\nkind = \"judgement\"\ncite = \"Another\"\n";
         parts.insert("table.toml".to_owned(), format!("{start}{more}"));
         parts.insert("instruments.toml".to_owned(), format!("{sources}{instruments}"));
-        let diff = RuleDiff::between(&whole, &parts).unwrap();
-        let shown: Vec<_> = diff.entries.iter().map(|entry| (entry.section, &*entry.id)).collect();
+        let found = changes(&read(&whole), &read(&parts), Language::En);
+        let shown: Vec<_> = found.iter().map(|entry| (entry.section.as_str(), &*entry.id)).collect();
         assert_eq!(shown, [("sources", "another")]);
         parts.insert("again.toml".to_owned(), "version = \"2026.3\"\n".to_owned());
-        assert!(RuleDiff::between(&whole, &parts).is_err());
+        assert!(table("the table", &parts).is_err());
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn run(settings: &Settings, command: &Rules) -> anyhow::Result<
     match command {
         Rules::New { folder, version } => new::run(folder, version.as_deref()),
         Rules::Check { folder } => check::run(folder.as_deref()),
-        Rules::Diff { before, after, json } => diff::run(before, after, *json),
+        Rules::Diff { before, after, language, json } => diff::run(before, after, language, *json),
         Rules::Replay { file, clinic, json } => replay::run(settings, file, clinic, *json).await,
         Rules::Verify { clinic, json } => verify::run(settings, clinic.as_deref(), *json).await,
     }

@@ -14,6 +14,7 @@ use super::rule_table::Band;
 use super::texts::Texts;
 use crate::fault::{Fault, FaultCode, Params, Sentence};
 use crate::language::Language;
+use crate::names::names;
 
 const ITEM: Sentence = Sentence::new(
     "rule table {name} does not ask the item; its questionnaire lists those that it asks",
@@ -23,6 +24,18 @@ const OPTION: Sentence = Sentence::new(
     "rule table {name} does not have this option; it must be one of {allowed}",
     "la tabla de reglas {name} no tiene esta opción; debe ser una de estas: {allowed}",
 );
+
+names! {
+    /// Items that the form treats alike.
+    pub enum FormList {
+        /// The alarm items, in the order of the form.
+        Alarms = "alarms",
+        /// Items whose absence alone leaves a rule open although its other parts were reported.
+        Figures = "figures",
+        /// The items that come first among the open questions.
+        FirstOpen = "first_open",
+    }
+}
 
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
@@ -84,6 +97,22 @@ impl Asked {
             return self.alarms.iter().map(|item| item.spec()).collect();
         }
         self.items.iter().map(Item::spec).filter(|spec| spec.group == group).collect()
+    }
+
+    /// The items of a list of the form, in its order.
+    #[must_use]
+    pub fn list(&self, list: FormList) -> Vec<Item> {
+        match list {
+            FormList::Alarms => self.alarms.clone(),
+            FormList::Figures => self.figures.iter().collect(),
+            FormList::FirstOpen => self.first_open.iter().flat_map(|(items, _)| items.iter()).collect(),
+        }
+    }
+
+    /// The age from which the items of [`FormList::FirstOpen`] come first.
+    #[must_use]
+    pub fn first_open_from(&self) -> Option<i32> {
+        self.first_open.map(|(_, age_from)| age_from)
     }
 
     /// The options of a choice or a set that this table asks.

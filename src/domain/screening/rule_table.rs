@@ -379,4 +379,14 @@ impl BandStarts {
             Band::Low
         }
     }
+
+    /// The lowest total of a band.
+    #[must_use]
+    pub const fn lowest(self, band: Band) -> i32 {
+        match band {
+            Band::Low => 0,
+            Band::Moderate => self.moderate,
+            Band::High => self.high,
+        }
+    }
 }

@@ -5,8 +5,24 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::language::Language;
+use crate::names::names;
 
 type Section = BTreeMap<String, String>;
+
+names! {
+    /// The texts that belong to no entry of a rule table.
+    pub enum TextPart {
+        Questionnaire = "questionnaire",
+        Outcome = "outcome",
+        Groups = "groups",
+        Units = "units",
+        Categories = "categories",
+        Bands = "bands",
+        CareLevels = "care_levels",
+        CareTitles = "care_titles",
+        Stages = "stages",
+    }
+}
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +103,40 @@ pub struct ItemTexts {
     pub help: String,
     /// The question in a few words; absent if the label is short, and in tables that have none.
     pub short: Option<String>,
+}
+
+impl Texts {
+    /// The texts of a part, by id.
+    #[must_use]
+    pub fn part(&self, part: TextPart) -> Vec<(&str, &str)> {
+        match part {
+            TextPart::Questionnaire => self.questionnaire.by_id(),
+            TextPart::Outcome => vec![("explanation", self.outcome.explanation.as_str())],
+            TextPart::Groups => by_id(&self.groups),
+            TextPart::Units => by_id(&self.units),
+            TextPart::Categories => by_id(&self.categories),
+            // The other texts are those of the bands.
+            TextPart::Bands => {
+                self.bands.get("unsettled").map(|text| ("unsettled", text.as_str())).into_iter().collect()
+            }
+            TextPart::CareLevels => by_id(&self.care_levels),
+            TextPart::CareTitles => by_id(&self.care_titles),
+            TextPart::Stages => by_id(&self.stages),
+        }
+    }
+}
+
+fn by_id(section: &Section) -> Vec<(&str, &str)> {
+    section.iter().map(|(id, text)| (id.as_str(), text.as_str())).collect()
+}
+
+impl QuestionnaireTexts {
+    fn by_id(&self) -> Vec<(&str, &str)> {
+        let mut found = vec![("title", self.title.as_str()), ("introduction", self.introduction.as_str())];
+        found.extend(self.alarm_stem.as_deref().map(|text| ("alarm_stem", text)));
+        found.extend(self.alarm_none.as_deref().map(|text| ("alarm_none", text)));
+        found
+    }
 }
 
 impl ItemTexts {

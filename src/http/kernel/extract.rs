@@ -73,6 +73,10 @@ impl<T> FromRequest for Later<T> {
 }
 
 impl AcceptedLanguages {
+    pub(in crate::http) fn of(request: &HttpRequest) -> Self {
+        Self { request: request.clone(), parameter: PhantomData }
+    }
+
     /// The best accepted language that has texts, or `fallback` if there is none.
     pub fn or(&self, fallback: Language) -> Language {
         self.languages().first().copied().unwrap_or(fallback)

@@ -139,6 +139,11 @@ impl Body {
         })
     }
 
+    /// The digest of the body, in hexadecimal.
+    pub(in crate::http) fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// The tag of an encoding. Bodies of other versions and languages have other digests.
     fn tag(&self, encoding: ContentEncoding) -> EntityTag {
         EntityTag::new_strong(format!("{}-{}", self.digest, encoding.as_str()))

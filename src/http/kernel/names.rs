@@ -18,8 +18,8 @@ use crate::domain::screening::instrument::{Outcome, PositiveWhen};
 use crate::domain::screening::pathway::{PathwayId, Stage};
 use crate::domain::screening::questionnaire::Audience;
 use crate::domain::screening::red_flag::CareLevel;
-use crate::domain::screening::rule_diff::DiffKind;
 use crate::domain::screening::rule_table::{Band, Confidence, Family, SourceKind};
+use crate::domain::screening::table_changes::{EntryChangeKind, Field, Section};
 use crate::domain::screening::urgency::Urgency;
 use crate::domain::subjects::Channel;
 use crate::domain::subjects::contact::ContactWarning;
@@ -67,7 +67,7 @@ on_the_wire! {
         /// Which side of the cut-off is positive.
         PositiveWhenName(PositiveWhen) as "PositiveWhen";
         DeliveryStateName(DeliveryState) as "WebhookDeliveryState";
-        DiffKindName(DiffKind) as "RuleTableChangeKind";
+        EntryChangeKindName(EntryChangeKind) as "RuleTableChangeKind";
     }
     open {
         /// Why no follow-up was needed; `merged` is set only by a merge of subjects.
@@ -92,6 +92,10 @@ on_the_wire! {
         SourceKindName(SourceKind) as "SourceKind";
         ConfidenceName(Confidence) as "Confidence";
         FamilyName(Family) as "EvidenceFamily";
+        /// A part of a rule table.
+        SectionName(Section) as "RuleTableSection";
+        /// A property of an entry of a rule table.
+        FieldName(Field) as "RuleTableField";
         /// What a credential may do; each role includes the permissions of the roles before it.
         RoleName(Role) as "Role";
         WebhookEventName(WebhookEvent) as "WebhookEvent";

@@ -18,6 +18,7 @@ use crate::domain::screening::rule_table::{RuleTable, SourceUse};
 use crate::domain::screening::scoring::OpenAlarms;
 use crate::domain::screening::texts::{ItemTexts, Texts};
 use crate::domain::screening::urgency::Urgency;
+use crate::domain::screening::words::Words;
 
 /// The language of all citations, effects, notes and licences.
 pub const SOURCES: LanguageName = LanguageName(Language::En);
@@ -182,9 +183,13 @@ impl<'a> Wording<'a> {
         found.unwrap_or_default()
     }
 
-    /// A condition in words; empty in a table without texts in the language.
+    pub(in crate::http) const fn words(self) -> Words<'a> {
+        Words { table: self.table, language: self.language }
+    }
+
+    /// A condition in one line.
     pub(in crate::http) fn condition(self, condition: &Condition) -> String {
-        self.table.condition_texts(self.language).map(|texts| texts.condition(condition)).unwrap_or_default()
+        self.words().line(&self.words().condition(condition))
     }
 
     /// The short labels of items, as a list.

@@ -95,8 +95,7 @@ async fn find_by_prefixes(store: &Store, prefixes: &[&str]) -> Result<Vec<Option
                   k.due_today_hours, k.due_this_week_hours, k.due_routine_hours, k.retention_days, k.audit_retention_years,
                   k.slug, k.profile as "profile: Json<Profile>", exists (select from credentials f
                       where f.clinic_id = k.clinic_id and f.web_form and f.revoked_at is null) as "web_form_open!"
-           from credentials c join clinics k on k.clinic_id = c.clinic_id
-           where c.prefix = any ($1) or c.previous_prefix = any ($1)"#,
+           from credentials c join clinics k on k.clinic_id = c.clinic_id where c.prefix = any ($1) or c.previous_prefix = any ($1)"#,
         prefixes as _
     )
     .fetch_all(&mut *store.auth().await?)

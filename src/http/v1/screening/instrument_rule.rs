@@ -206,8 +206,8 @@ impl Wording<'_> {
         let stated = |criteria: &[Criterion]| criteria.iter().map(|criterion| criterion.stated.clone()).collect();
         let words = |criteria: &[Criterion]| criteria.iter().map(|one| self.condition(&one.when)).collect();
         let way_text = |way: &CaseFinding| {
-            let texts = self.table.condition_texts(self.language);
-            texts.map(|texts| texts.case_finding(way)).unwrap_or_default()
+            let words = self.words();
+            words.line(&words.case_finding(std::slice::from_ref(way)))
         };
         let way = |way: &CaseFinding| match way {
             CaseFinding::Instrument(place) => serde_json::json!({ "instrument": &*self.table.instruments[*place].id }),

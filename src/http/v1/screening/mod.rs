@@ -6,7 +6,7 @@ pub mod fragments;
 pub mod instrument_rule;
 pub(in crate::http) mod questionnaire;
 pub mod render;
-pub(in crate::http) mod rule_changes;
+pub mod rule_changes;
 pub mod rule_table;
 pub(in crate::http) mod rules;
 pub(in crate::http) mod scores;

@@ -3,7 +3,6 @@
 use actix_web::http::header::CONTENT_LANGUAGE;
 use actix_web::{HttpRequest, get, web};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
@@ -12,14 +11,16 @@ use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::language::Language;
-use crate::domain::screening::rule_diff::{EntryDiff, FieldDiff, RuleDiff, TextDiff};
+use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::screening::table_changes::{EntryChange, FieldChange, changes};
+use crate::domain::screening::words::{Phrase, Words};
 use crate::http::kernel::extract::{AcceptedLanguages, Later, Query};
 use crate::http::kernel::fixed::{JSON, json};
-use crate::http::kernel::names::{DiffKindName, LanguageName};
+use crate::http::kernel::names::{EntryChangeKindName, FieldName, LanguageName, SectionName};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::kernel::text::plain;
-use crate::http::kernel::wording::Wording;
+use crate::http::kernel::wording::SOURCES;
 use crate::http::v1::HttpResult;
 
 const MISSING: Sentence =
@@ -47,7 +48,7 @@ pub struct RuleTableChangesQuery {
     pub from: Option<String>,
 }
 
-/// The differences between two versions of the rule table.
+/// The differences between two versions of the rule table, in words.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = RuleTableChanges)]
 pub struct RuleTableChangesBody {
@@ -57,13 +58,13 @@ pub struct RuleTableChangesBody {
     /// The version of the path.
     #[schema(example = "2026.3")]
     pub after: String,
-    /// The language of the texts and of conditions in words.
+    /// The language of the words.
     pub language: LanguageName,
-    /// Entries of the table that were added, removed or changed: bands first, then the form, rules, groups, red flags, instruments,
-    /// pathways, risks, next screens, recommendations and sources.
+    /// The language of citations, of what sources say, of notes and of licences.
+    pub sources_language: LanguageName,
+    /// The entries that were added, removed or changed, section by section; in a section in the order of the later version, then
+    /// those that were removed.
     pub entries: Vec<EntryChangeBody>,
-    /// Texts in this language that were added, removed or changed.
-    pub texts: Vec<TextChangeBody>,
 }
 
 /// An entry of the rule table that differs.
@@ -71,51 +72,35 @@ pub struct RuleTableChangesBody {
 #[schema(as = RuleTableEntryChange)]
 pub struct EntryChangeBody {
     /// The section of the table.
-    #[schema(example = "rules")]
-    pub section: &'static str,
-    /// Id of the entry.
+    pub section: SectionName,
+    /// Id of the entry in its section.
     pub id: String,
+    /// What the entry is about, in the words of the later version that has it.
+    pub title: String,
     /// What happened to it.
-    pub change: DiffKindName,
-    /// The fields that differ; all fields of an entry that was added or removed.
+    pub change: EntryChangeKindName,
+    /// Whether only texts differ: no result changes with it.
+    pub only_wording: bool,
+    /// The fields that differ; of an entry that was added or removed all that have a value.
     pub fields: Vec<FieldChangeBody>,
 }
 
-/// A field that differs.
+/// A field that differs. A value has one text, or one for each entry of a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = RuleTableFieldChange)]
 pub struct FieldChangeBody {
     /// Name of the field.
-    pub name: String,
-    /// The value before, in the rule table's notation; null if the field is new.
-    pub before: Value,
-    /// The value after; null if the field was removed.
-    pub after: Value,
-    /// The condition of a rule or a red flag before, in words; null for other fields.
-    pub before_text: Option<String>,
-    /// The condition of a rule or a red flag after, in words; null for other fields.
-    pub after_text: Option<String>,
-}
-
-/// A text that differs.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = RuleTableTextChange)]
-pub struct TextChangeBody {
-    /// Path of the text.
-    #[schema(example = "items.age.label")]
-    pub id: String,
-    /// What happened to it.
-    pub change: DiffKindName,
-    /// The text before.
-    pub before: Option<String>,
-    /// The text after.
-    pub after: Option<String>,
+    pub name: FieldName,
+    /// The value before, in words; empty if there was none.
+    pub before: Vec<String>,
+    /// The value after, in words; empty if there is none.
+    pub after: Vec<String>,
 }
 
 /// Get the changes of a rule table
 ///
-/// What differs between two versions: each entry with its values before and after, conditions also in words, and the texts of the
-/// language.
+/// What differs between two versions: each entry with its values before and after, in words. Conditions and figures are compared by
+/// value, so a question in other words is a change of the question only.
 #[utoipa::path(
     tag = "screening",
     params(
@@ -150,58 +135,38 @@ pub async fn get_rule_table_changes(
     response.insert_header((CONTENT_LANGUAGE, language.as_str()));
     let versions = format!("{}..{}", before.table.version, after.table.version);
     let body = state.public.body("/v1/rule-tables/{version}/changes", &versions, language);
-    body.answer(&request, response, JSON, || {
-        let wording = [&before, &after].map(|release| Wording { table: &release.table, language });
-        json(&RuleTableChangesBody::new(rule_tables::differences(&before, &after)?, wording))
-    })
+    body.answer(&request, response, JSON, || json(&RuleTableChangesBody::new(&before.table, &after.table, language)))
 }
 
 impl RuleTableChangesBody {
-    /// `wording` is that of the version before and of the version after.
-    fn new(diff: RuleDiff, wording: [Wording<'_>; 2]) -> Self {
-        let language = wording[1].language;
-        let file = format!("texts.{}.toml", language.as_str());
+    pub fn new(before: &RuleTable, after: &RuleTable, language: Language) -> Self {
+        let words = Words { table: after, language };
+        let entries = changes(before, after, language).into_iter();
         Self {
-            before: diff.before,
-            after: diff.after,
+            before: before.version.to_string(),
+            after: after.version.to_string(),
             language: LanguageName(language),
-            entries: diff.entries.into_iter().map(|entry| EntryChangeBody::new(entry, wording)).collect(),
-            texts: diff.texts.into_iter().filter(|text| text.file == file).map(TextChangeBody::from).collect(),
+            sources_language: SOURCES,
+            entries: entries.map(|entry| EntryChangeBody::new(entry, words)).collect(),
         }
     }
 }
 
 impl EntryChangeBody {
-    fn new(entry: EntryDiff, wording: [Wording<'_>; 2]) -> Self {
-        let EntryDiff { section, id, change, fields, .. } = entry;
-        let field = |FieldDiff { name, before, after }: FieldDiff| {
-            let words = |of: Wording<'_>| if name == "when" { condition(of, section, &id) } else { None };
-            let [before_text, after_text] = wording.map(words);
-            FieldChangeBody { name, before: plain_json(before), after: plain_json(after), before_text, after_text }
+    fn new(entry: EntryChange, words: Words<'_>) -> Self {
+        let lines = |side: Option<Phrase>| side.map(|phrase| words.lines(&phrase)).unwrap_or_default();
+        let field = |FieldChange { field, before, after }| FieldChangeBody {
+            name: FieldName(field),
+            before: lines(before),
+            after: lines(after),
         };
-        let fields = fields.into_iter().map(field).collect();
-        Self { section, change: DiffKindName(change), fields, id }
-    }
-}
-
-/// The condition of a rule or a red flag, in words; `None` if the version does not have it.
-fn condition(wording: Wording<'_>, section: &str, id: &str) -> Option<String> {
-    let when = match section {
-        "rules" => &wording.table.rule(id)?.when,
-        "red_flags" => &wording.table.red_flag(id)?.when,
-        _ => return None,
-    };
-    Some(wording.condition(when))
-}
-
-/// A value of the table as JSON. Every value of a table has a JSON form.
-fn plain_json(value: Option<impl Serialize>) -> Value {
-    value.and_then(|value| serde_json::to_value(value).ok()).unwrap_or_default()
-}
-
-impl From<TextDiff> for TextChangeBody {
-    fn from(text: TextDiff) -> Self {
-        let words = |value: Option<toml::Value>| value.and_then(|value| value.as_str().map(str::to_owned));
-        Self { id: text.id, change: DiffKindName(text.change), before: words(text.before), after: words(text.after) }
+        Self {
+            section: SectionName(entry.section),
+            change: EntryChangeKindName(entry.kind),
+            only_wording: entry.is_wording(),
+            id: entry.id,
+            title: entry.title,
+            fields: entry.fields.into_iter().map(field).collect(),
+        }
     }
 }

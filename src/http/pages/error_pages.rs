@@ -1,0 +1,73 @@
+//! Errors of pages, as pages: what happened and what to do, in the page's language. Status and headers stay those of the
+//! problem.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse};
+use askama::Template;
+
+use super::layout::Layout;
+use super::texts::{self, ProblemTexts};
+use super::{HTML, POLICY, address, is_page, rendered};
+use crate::domain::language::Language;
+use crate::http::kernel::problem::{Problem, ProblemType};
+use crate::http::kernel::request_id::current_request_id;
+
+#[derive(Template)]
+#[template(path = "pages/problem.html")]
+struct ProblemPage {
+    layout: Layout,
+    texts: &'static ProblemTexts,
+    text: &'static str,
+    request_id: String,
+}
+
+/// Replaces the problem of a page by an error page.
+pub(in crate::http) async fn error_pages(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let page = is_page(request.path());
+    match next.call(request).await {
+        Ok(response) if page => {
+            let (request, response) = response.map_into_boxed_body().into_parts();
+            let response = with_page(response, || address::language(&request));
+            Ok(ServiceResponse::new(request, response))
+        }
+        Ok(response) => Ok(response.map_into_boxed_body()),
+        Err(error) if page => {
+            let response = with_page(error.error_response(), Language::default);
+            Err(InternalError::from_response("refused", response).into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn with_page(mut response: HttpResponse, language: impl FnOnce() -> Language) -> HttpResponse {
+    let kept = response.extensions_mut().remove::<Problem>();
+    let Some(problem) = kept else { return response };
+    let language = language();
+    // Without the texts of the pages the problem stays as it is.
+    let Ok(page) = body(problem.kind(), language) else { return response };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(HTML));
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.code()));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response.set_body(BoxBody::new(page))
+}
+
+fn body(kind: ProblemType, language: Language) -> Result<Vec<u8>, Problem> {
+    let texts = &texts::of(language)?.problems;
+    let (title, text) = match kind {
+        ProblemType::NotFound => (&texts.not_found, &texts.not_found_text),
+        ProblemType::TooManyRequests => (&texts.too_many, &texts.too_many_text),
+        kind if kind.row().1 >= 500 => (&texts.unavailable, &texts.unavailable_text),
+        _ => (&texts.refused, &texts.refused_text),
+    };
+    // The address may be faulty, so the links lead to the first page.
+    let layout = Layout::new(language, "/rules", title.clone(), None)?;
+    rendered(&ProblemPage { layout, texts, text, request_id: current_request_id() })
+}

@@ -1,0 +1,127 @@
+//! The texts of the pages, one TOML file for each language. A file with a missing, an additional or a misspelled text cannot
+//! be read.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::app::error::AppError;
+use crate::domain::language::Language;
+use crate::http::kernel::problem::Problem;
+
+/// Defines a section of the texts.
+macro_rules! texts {
+    ($($(#[$meta:meta])* $name:ident { $($text:ident)* } $({ $($field:ident: $kind:ty,)* })?)*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            $(pub $text: String,)*
+            $($(pub $field: $kind,)*)?
+        }
+    )*};
+}
+
+texts! {
+    /// All texts in one language.
+    Texts {} { layout: LayoutTexts, problems: ProblemTexts, rules: RulesTexts, }
+
+    LayoutTexts { skip languages name }
+
+    ProblemTexts {
+        home request_id not_found not_found_text too_many too_many_text unavailable unavailable_text refused
+        refused_text
+    }
+
+    RulesTexts {
+        versions_title versions_text current version read changes first digest
+        title state_current state_earlier not_validated english all_versions as_json
+        search search_button search_found search_none search_all
+        contents total_title total_points total_unanswered total_most bands band_range band_from
+        rules_title alarms_title alarms_text instruments_title instruments_text pathways_title pathways_text advice_title
+        risks_title next_title sources_title
+        any_of all_of applies combination flags laboratory urgency family age_from cut_off method accuracy
+        licence stage needs_performance case_finding strength_low performance_low findings flagged_by days note
+        sources judgement changes_title changes_text changes_none changes_figures changes_wording before after
+        nothing added removed changed compare
+    } {
+        // By the names of the domain's enumerations.
+        sections: BTreeMap<String, String>,
+        fields: BTreeMap<String, String>,
+    }
+}
+
+pub(super) fn of(language: Language) -> Result<&'static Texts, Problem> {
+    static ALL: LazyLock<[Result<Texts, toml::de::Error>; Language::ALL.len()]> =
+        LazyLock::new(|| Language::ALL.map(|language| toml::from_str(source(language))));
+    let texts = ALL[language as usize].as_ref();
+    // A test reads every file.
+    texts.map_err(|error| AppError::Internal(error.to_string().into()).into())
+}
+
+const fn source(language: Language) -> &'static str {
+    match language {
+        Language::En => include_str!("texts/en.toml"),
+        Language::Es => include_str!("texts/es.toml"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::screening::table_changes::{Field, Section};
+
+    /// Every text of a language by its path.
+    fn flat(language: Language) -> BTreeMap<String, String> {
+        fn add(path: &str, value: &toml::Value, found: &mut BTreeMap<String, String>) {
+            match value {
+                toml::Value::Table(table) => {
+                    table.iter().for_each(|(key, value)| add(&format!("{path}.{key}"), value, found));
+                }
+                text => drop(found.insert(path.to_owned(), text.as_str().unwrap().to_owned())),
+            }
+        }
+        let mut found = BTreeMap::new();
+        add("", &toml::Value::Table(source(language).parse().unwrap()), &mut found);
+        found
+    }
+
+    /// The texts in braces, in alphabetical order.
+    fn replaced(text: &str) -> Vec<&str> {
+        let mut names: Vec<_> = text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn every_language_has_every_text_with_the_same_placeholders() {
+        let english = flat(Language::En);
+        for language in Language::ALL {
+            assert!(of(language).is_ok(), "{language:?}");
+            let texts = flat(language);
+            assert_eq!(texts.keys().collect::<Vec<_>>(), english.keys().collect::<Vec<_>>(), "{language:?}");
+            for (key, text) in &texts {
+                assert!(!text.trim().is_empty() && text.trim() == text, "{language:?} {key}");
+                assert_eq!(replaced(text), replaced(&english[key]), "{language:?} {key}");
+            }
+        }
+        let spanish = flat(Language::Es);
+        let equal: Vec<_> = english.iter().filter(|(key, text)| spanish[*key] == **text).map(|(key, _)| key).collect();
+        assert_eq!(equal, [".rules.band_range", ".rules.fields.doi"], "not translated");
+    }
+
+    #[test]
+    fn every_section_and_field_has_a_name() {
+        for language in Language::ALL {
+            let Ok(Texts { rules, .. }) = of(language) else { panic!("{language:?}") };
+            let names = |named: &BTreeMap<String, String>| named.keys().cloned().collect::<Vec<_>>();
+            let sorted = |mut names: Vec<String>| {
+                names.sort_unstable();
+                names
+            };
+            assert_eq!(names(&rules.sections), sorted(Section::ALL.map(|one| one.as_str().to_owned()).into()));
+            assert_eq!(names(&rules.fields), sorted(Field::ALL.map(|one| one.as_str().to_owned()).into()));
+        }
+    }
+}
