@@ -245,7 +245,8 @@ const MANY: &str = "
         null, null, null, s.rule_table, s.answers, s.assessment, s.score_total, s.score_lower, s.score_upper,
         s.band_at_least, s.band_at_most, s.care_level, n % 10 = 0, s.findings, s.positive_instruments,
         case when n % 10 = 0 then follow_up end, case when n % 10 = 0 then 'open' end,
-        case when n % 10 = 0 then 2 end, case when n % 10 = 0 then false end, false, n
+        case when n % 10 = 0 then 2 end, case when n % 10 = 0 then false end, false,
+        '{}'::text[], false, n
         from made, submissions s";
 
 #[tokio::test]

@@ -88,6 +88,7 @@ async fn changes_need_two_known_versions() {
     for query in ["?from=", "?from=%20", "?from=2026.2%00", "?from=123456789012345678901"] {
         assert_eq!(anonymous.get(&format!("{path}{query}")).await.pointers(), ["/from"], "{query}");
     }
+    anonymous.get(&format!("{path}?from=2026.2&{}", "x=&".repeat(100))).await.expect(414);
     for unknown in ["2026.9", "LOCK", "current"] {
         anonymous.get(&format!("/v1/rule-tables/{unknown}/changes?from=2026.2")).await.expect(404);
     }

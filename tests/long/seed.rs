@@ -170,7 +170,8 @@ fn submissions(clinic: Uuid, pattern: Uuid, number: u32, size: Size, received: &
                 p.score_lower, p.score_upper, p.band_at_least, p.band_at_most, p.care_level, p.flagged, p.findings,
                 p.positive_instruments, case when p.flagged then {case} end,
                 case when p.flagged then 'open' end, case when p.flagged then 2 end,
-                case when p.flagged then {now} > {cases} end, false, {number} / 1000 * 100000000::bigint + i
+                case when p.flagged then {now} > {cases} end, false, '{{}}'::text[], false,
+                {number} / 1000 * 100000000::bigint + i
          from generate_series(1, {all}) i
          join patterns p on p.flagged = ({now} > {before}) and p.n = 1 + i / 10 % p.kinds",
         submission = id(number, 2, "i"),

@@ -27,9 +27,9 @@ use crate::store::subjects::row::open_reference;
 const CHUNK: i64 = 1_000;
 
 const SUBMISSIONS: &str = "
-    select s.submission_id, s.subject_id, s.origin, s.received_at, s.imported, s.test, s.rule_table, s.score_total,
-           s.score_lower, s.score_upper, s.band_at_least, s.band_at_most, s.care_level, s.flagged, s.follow_up_id,
-           s.supersedes,
+    select s.submission_id, s.receipt_number, s.subject_id, s.origin, s.received_at, s.imported, s.test, s.rule_table,
+           s.score_total, s.score_lower, s.score_upper, s.band_at_least, s.band_at_most, s.care_level, s.flagged,
+           s.follow_up_id, s.supersedes,
            case when s.wanted then (
                select later.submission_id from submissions later
                where later.clinic_id = $1 and later.supersedes = s.submission_id

@@ -1,6 +1,6 @@
 //! Refused requests of any size: none costs more than twice the cheapest response plus the reading of its head.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{LIVE, Site, get, head_of};
 
@@ -29,13 +29,14 @@ fn refused(name: impl Into<String>, bytes: Vec<u8>, status: u16) -> Refused {
     Refused { name: name.into(), bytes, status, closes: false }
 }
 
-/// Paths of the OpenAPI document whose operations take a query, and FHIR search paths.
+/// Paths of the OpenAPI document whose operations need a key and take a query, and FHIR search paths.
 fn searches() -> Vec<String> {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/v1.json")).unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
     let takes_query = |item: &Value| {
         let parameters = item["get"]["parameters"].as_array().into_iter().flatten();
-        parameters.filter(|parameter| parameter["in"] == "query").count() > 0
+        let needs_key = item["get"]["security"] != json!([{}]);
+        needs_key && parameters.filter(|parameter| parameter["in"] == "query").count() > 0
     };
     let paths = document["paths"].as_object().unwrap().iter().filter(|(_, item)| takes_query(item));
     let id = "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071";
@@ -65,6 +66,11 @@ fn kinds(site: &Site) -> Vec<Refused> {
         refused("an unknown path", get(&format!("/nothing?{longest}"), &[]), 404),
         refused("another method", head_of("DELETE", "/v1/submissions", &[], "").into_bytes(), 405),
         refused("a preflight of an unknown origin", preflight(&list), 400),
+        refused(
+            "a public path, a long query",
+            get(&format!("/v1/rule-tables/2026.3/changes?from=2026.2&{longest}")[..8 * 1024], &[]),
+            414,
+        ),
         refused("no known form of FHIR", get("/fhir/Task?_format=xml", &[]), 406),
         refused("no key for CDS Hooks", head_of("POST", "/cds-services/muscle-loss", &[], "").into_bytes(), 401),
     ]);

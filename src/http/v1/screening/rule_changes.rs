@@ -17,12 +17,14 @@ use crate::domain::screening::words::{Phrase, Words};
 use crate::http::kernel::extract::{AcceptedLanguages, Later, Query};
 use crate::http::kernel::fixed::{JSON, json};
 use crate::http::kernel::names::{EntryChangeKindName, FieldName, LanguageName, SectionName};
-use crate::http::kernel::problem::Problem;
+use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::state::State;
 use crate::http::kernel::text::plain;
 use crate::http::kernel::wording::SOURCES;
 use crate::http::v1::HttpResult;
 
+/// Anyone may send the query, so a long one is refused before it is read.
+const QUERY_LIMIT: usize = 200;
 const MISSING: Sentence =
     Sentence::new("give a version, for example 2026.2", "indique una versión, por ejemplo 2026.2");
 const UNKNOWN: Sentence = Sentence::new(
@@ -123,6 +125,9 @@ pub async fn get_rule_table_changes(
     query: Later<Query<RuleTableChangesQuery>>,
     accepted: AcceptedLanguages,
 ) -> HttpResult {
+    if request.query_string().len() > QUERY_LIMIT {
+        return Err(Problem::new(ProblemType::UriTooLong, format!("the query has at most {QUERY_LIMIT} bytes")));
+    }
     let language = accepted.or(Language::default());
     let after = rule_tables::find(&state.app, &version).await?;
     let unknown = |code, sentence| Problem::parameters(vec![Fault::new("/from", code, sentence)]);
