@@ -53,7 +53,7 @@ struct GroupStep<'a> {
     /// The beginning that the rows share; empty if they share none.
     stem: &'a str,
     /// The label of "no to all of these", if the group has it.
-    none: Option<&'a str>,
+    none_label: Option<&'a str>,
     none_checked: bool,
     questions: Vec<Question<'a>>,
 }
@@ -174,7 +174,7 @@ impl<'a> Form<'a> {
             title: text(self.wording.map(|texts| &texts.groups), group.as_str()),
             progress: String::new(),
             stem: of_alarms.and_then(|texts| texts.alarm_stem.as_deref()).unwrap_or_default(),
-            none: of_alarms.and_then(|texts| texts.alarm_none.as_deref()),
+            none_label: of_alarms.and_then(|texts| texts.alarm_none.as_deref()),
             none_checked: self.shown.sent.has(ALARM_NONE, "true"),
             questions: asked.map(|spec| self.question(spec)).collect(),
         }
