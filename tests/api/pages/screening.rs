@@ -129,7 +129,10 @@ async fn a_form_stores_what_the_api_stores_and_shows_what_it_answers() {
             let by_api = newest(&clinic).await;
             assert_eq!(by_form["answers"], by_api["answers"]);
             assert_eq!(by_form["assessment"], by_api["assessment"], "{language}");
-            assert_eq!((&by_form["origin"], &by_form["source"]["system"]), (&json!("self_reported"), &json!("web_form")));
+            assert_eq!(
+                (&by_form["origin"], &by_form["source"]["system"]),
+                (&json!("self_reported"), &json!("web_form"))
+            );
             assert_eq!(by_form["follow_up"].is_null(), by_api["follow_up"].is_null());
             let assessment = &receipt["assessment"];
             assert_eq!(page.language(), language);

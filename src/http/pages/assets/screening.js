@@ -108,6 +108,7 @@ function steps() {
     event.preventDefault();
     if (language) {
       save();
+      query.delete('idle');
       query.set('lang', language);
       location.search = query;
     } else if (current === last) submit();
@@ -118,8 +119,8 @@ function steps() {
   });
   back.addEventListener('click', () => history.back());
   addEventListener('popstate', (event) => {
-    if (!form.isConnected) return;
-    show(event.state?.step ?? 0, false);
+    if (!form.isConnected || !event.state) return;
+    show(event.state.step, false);
     if (current === last) check('review');
   });
   form.addEventListener('input', save);

@@ -111,8 +111,7 @@ fn review<'a>(visit: &Visit<'a>, sent: &Sent, draft: &Draft) -> Review<'a> {
     let titles = table.texts(visit.language).map(|texts| &texts.groups);
     let group = |group: Group| {
         let specs = asked.iter().copied().filter(|spec| spec.group == group);
-        let (answered, unanswered): (Vec<&Spec>, Vec<&Spec>) =
-            specs.partition(|spec| answers.get(spec.item).is_some());
+        let (answered, unanswered): (Vec<&Spec>, Vec<&Spec>) = specs.partition(|spec| answers.get(spec.item).is_some());
         let rows = |specs: Vec<&Spec>| specs.into_iter().map(|spec| row(spec.item)).collect::<Vec<_>>();
         let title = text(titles, group.as_str());
         ReviewGroup { id: group.as_str(), title, answered: rows(answered), unanswered: rows(unanswered) }

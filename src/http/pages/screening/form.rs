@@ -119,9 +119,8 @@ pub(super) fn page(visit: &Visit<'_>, shown: &Shown<'_>) -> Result<Vec<u8>, Prob
     let in_title = if shown.faults.is_empty() { title.to_owned() } else { format!("{} {title}", texts.fault_prefix) };
     let groups = form.groups();
     let steps = groups.len() + 3;
-    let progress = |step: usize| {
-        texts.progress.replace("{step}", &step.to_string()).replace("{steps}", &steps.to_string())
-    };
+    let progress =
+        |step: usize| texts.progress.replace("{step}", &step.to_string()).replace("{steps}", &steps.to_string());
     let page = FormPage {
         layout: Layout::new(visit.language, &visit.address(""), in_title, Some(&SCREENING_MODULE.address))?,
         texts,

@@ -40,9 +40,8 @@ pub(in crate::http) const ELEMENT: &str = "/sarco-screen.js";
 
 /// The form, its check, the element for other sites, and the first page of a service with one form.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    let refused = |allowed: &'static str| {
-        web::to(move || ready(Err::<HttpResponse, _>(Problem::method_not_allowed(allowed))))
-    };
+    let refused =
+        |allowed: &'static str| web::to(move || ready(Err::<HttpResponse, _>(Problem::method_not_allowed(allowed))));
     let form = web::resource("/s/{clinic}").route(web::get().to(get_form)).route(web::post().to(post_form));
     let check = web::resource("/s/{clinic}/check").route(web::post().to(post_check));
     config

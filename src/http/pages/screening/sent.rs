@@ -47,9 +47,9 @@ impl Sent {
 
     /// The answers, and the faults of what cannot be an answer, with pointers into the body of a submission.
     pub(super) fn answers(&self, table: &RuleTable, language: Language) -> (Answers, Vec<Fault>) {
-        let raw = asked(table).into_iter().filter_map(|spec| {
-            Some((Cow::Borrowed(spec.id), self.answer(spec, unit(table, language, spec))?))
-        });
+        let raw = asked(table)
+            .into_iter()
+            .filter_map(|spec| Some((Cow::Borrowed(spec.id), self.answer(spec, unit(table, language, spec))?)));
         let (answers, faults) = Answers::parse(&RawAnswers(raw.collect()));
         (answers, faults.into_iter().map(|fault| fault.under("/answers")).collect())
     }
