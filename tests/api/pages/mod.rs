@@ -9,6 +9,7 @@ mod rule_tables;
 mod screening;
 mod screening_alarms;
 mod screening_check;
+mod screening_random;
 mod screening_states;
 
 use html::Page;

@@ -63,7 +63,7 @@ pub(super) fn shown(answer: Answer, status: u16) -> Page {
 }
 
 /// The newest submission, as staff read it.
-async fn newest(clinic: &Clinic) -> Value {
+pub(super) async fn newest(clinic: &Clinic) -> Value {
     let list = clinic.staff.get("/v1/submissions").await.expect(200);
     let id = list["items"][0]["id"].as_str().unwrap();
     clinic.staff.get(&format!("/v1/submissions/{id}")).await.expect(200)

@@ -7,10 +7,10 @@ function steps() {
   const parts = ['title', 'back', 'continue', 'send', 'slot', 'unsent'].map((name) => find(name));
   const [title, back, next, send, slot, unsent] = parts;
   const [formTitle, pageTitle, last] = [title.textContent, document.title, sections.length - 1];
-  let [current, told, reviewing, busy] = [0, '', false, false];
+  let [current, known, reviewing, busy] = [0, '', false, false];
 
   const values = () => new URLSearchParams(new FormData(form));
-  const state = () => JSON.stringify({ seen, current, told, values: `${values()}` });
+  const state = () => JSON.stringify({ seen, current, known, values: `${values()}` });
   const save = () => kiosk || storage((tab) => tab.setItem(key, state()));
 
   function restore() {
@@ -19,7 +19,7 @@ function steps() {
     seen = old.seen;
     look();
     fill(new URLSearchParams(old.values));
-    ({ current, told } = old);
+    ({ current, known } = old);
   }
 
   // `push` adds the step to the history of the browser.
@@ -55,7 +55,7 @@ function steps() {
   }
 
   function interrupt(alarm, then) {
-    told = alarm.dataset.alarm;
+    known = alarm.dataset.alarm;
     save();
     history.pushState({ step: current }, '');
     form.hidden = true;
@@ -84,7 +84,7 @@ function steps() {
     const found = await parsed(answer);
     const [alarm, faults, review] = ['alarm', 'faults', 'review'].map((name) => find(name, found));
     if (review) find('review', form).replaceWith(review);
-    if (alarm && alarm.dataset.alarm !== told) interrupt(alarm, () => go(step, faults));
+    if (alarm && alarm.dataset.alarm !== known) interrupt(alarm, () => go(step, faults));
     else go(step, faults);
   }
 
