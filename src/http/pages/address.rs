@@ -8,7 +8,7 @@ use crate::http::kernel::bounds::LIST_LIMIT;
 use crate::http::kernel::extract::AcceptedLanguages;
 
 /// The parameter that selects the language of a page.
-const LANGUAGE: &str = "lang";
+pub(super) const LANGUAGE: &str = "lang";
 
 /// The language that the address selects, or the best that the client accepts.
 pub(super) fn language(request: &HttpRequest) -> Language {

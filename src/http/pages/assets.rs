@@ -28,6 +28,22 @@ pub(super) static ICON: LazyLock<Asset> =
 pub(super) static RULES_MODULE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("rules", "js", "text/javascript; charset=utf-8", include_bytes!("assets/rules.js")));
 
+/// The module of the screening form. Its parts are one file, so that the first page needs few requests.
+pub(super) static SCREENING_MODULE: LazyLock<Asset> = LazyLock::new(|| {
+    let parts = concat!(
+        include_str!("assets/screening_tab.js"),
+        include_str!("assets/screening_fields.js"),
+        include_str!("assets/screening.js")
+    );
+    Asset::new("screening", "js", "text/javascript; charset=utf-8", parts.as_bytes())
+});
+
+/// The element that shows a screening form on another site. Its address stays the same, because sites name it.
+pub(super) static SCREENING_ELEMENT: LazyLock<Asset> = LazyLock::new(|| {
+    let content = include_bytes!("assets/sarco_screen.js");
+    Asset::new("sarco-screen", "js", "text/javascript; charset=utf-8", content)
+});
+
 impl Asset {
     fn new(stem: &str, extension: &str, media_type: &'static str, content: &'static [u8]) -> Self {
         let body = Body::new(Bytes::from_static(content));
@@ -36,10 +52,17 @@ impl Asset {
 }
 
 pub(super) async fn get_asset(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let all = [&STYLESHEET, &ICON, &RULES_MODULE];
+    let all = [&STYLESHEET, &ICON, &RULES_MODULE, &SCREENING_MODULE];
     let asset = all.into_iter().find(|asset| asset.address == request.path());
     let asset = asset.ok_or_else(|| Problem::new(ProblemType::NotFound, "no file has this name"))?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, A_YEAR)).insert_header((VARY, "Accept-Encoding"));
     Ok(asset.body.answer(&request, response, asset.media_type))
+}
+
+/// The element of the screening form. A client checks each time that its copy is current.
+pub(super) async fn get_screening_element(request: HttpRequest) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "Accept-Encoding"));
+    SCREENING_ELEMENT.body.answer(&request, response, SCREENING_ELEMENT.media_type)
 }

@@ -10,6 +10,7 @@ mod assets;
 mod error_pages;
 mod layout;
 mod rules;
+mod screening;
 mod texts;
 
 use std::future::ready;
@@ -23,6 +24,7 @@ use crate::domain::language::Language;
 use crate::http::kernel::problem::Problem;
 
 pub(super) use error_pages::error_pages;
+pub(super) use screening::ELEMENT;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -40,12 +42,14 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(page("/assets/{name}", web::get().to(assets::get_asset)))
         .service(page("/rules", web::get().to(rules::get_versions)))
         .service(page("/rules/{version}", web::get().to(rules::get_table)))
-        .service(page("/rules/{version}/changes", web::get().to(rules::get_changes)));
+        .service(page("/rules/{version}/changes", web::get().to(rules::get_changes)))
+        .configure(screening::routes);
 }
 
 /// Whether errors of this path are shown as pages.
 fn is_page(path: &str) -> bool {
-    path.strip_prefix("/rules").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let is_below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    ["/rules", "/s"].into_iter().any(is_below)
 }
 
 /// Starts the response of a page without data of persons. A client checks each time that its copy is current, so that a page

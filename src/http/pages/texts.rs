@@ -25,7 +25,7 @@ macro_rules! texts {
 
 texts! {
     /// All texts in one language.
-    Texts {} { layout: LayoutTexts, problems: ProblemTexts, rules: RulesTexts, }
+    Texts {} { layout: LayoutTexts, problems: ProblemTexts, rules: RulesTexts, screening: ScreeningTexts, }
 
     LayoutTexts { skip languages name }
 
@@ -50,6 +50,24 @@ texts! {
         sections: BTreeMap<String, String>,
         fields: BTreeMap<String, String>,
     }
+
+    ScreeningTexts {
+        start start_time start_unknown start_emergency privacy idle required unknown yes no progress
+        none_help back go_on send start_again other_language request contact_title contact_question
+        contact_yes contact_no contact_help contact_name contact_telephone contact_email contact_allowed
+        contact_refused review_title review_text review_open review_unanswered review_change review_nothing
+        fault_prefix fault_title fault_required fault_whole fault_number fault_range fault_step fault_choice
+        fault_both fault_weight fault_loss fault_consent call call_labelled alarm_goes_on alarm_unsent
+        alarm_go_on unsent unsent_text closed closed_text suspended suspended_text busy busy_text unavailable
+        unavailable_text refused refused_text sent_already sent_already_text code code_text book other_signs
+        result_settled result_range band_to band_from own_band counted_title counted_none counted_zero
+        instruments_title instruments_text instrument_total of_100 positive_note negative_note
+        undetermined_note not_applicable_note advice_title risks_title next_title next_days rules_link
+    } {
+        // By the names of the domain's enumerations.
+        outcomes: BTreeMap<String, String>,
+        warnings: BTreeMap<String, String>,
+    }
 }
 
 pub(super) fn of(language: Language) -> Result<&'static Texts, Problem> {
@@ -70,7 +88,9 @@ const fn source(language: Language) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::screening::instrument::Outcome;
     use crate::domain::screening::table_changes::{Field, Section};
+    use crate::domain::subjects::contact::ContactWarning;
 
     /// Every text of a language by its path.
     fn flat(language: Language) -> BTreeMap<String, String> {
@@ -108,7 +128,19 @@ mod tests {
         }
         let spanish = flat(Language::Es);
         let equal: Vec<_> = english.iter().filter(|(key, text)| spanish[*key] == **text).map(|(key, _)| key).collect();
-        assert_eq!(equal, [".rules.band_range", ".rules.fields.doi"], "not translated");
+        assert_eq!(equal, [".rules.band_range", ".rules.fields.doi", ".screening.no"], "not translated");
+    }
+
+    #[test]
+    fn every_outcome_and_every_warning_of_the_form_has_words() {
+        // The form sends neither a channel nor a language of its own.
+        let sent = |warning: &&str| !["channel_not_kept", "language_not_kept"].contains(warning);
+        for language in Language::ALL {
+            let Ok(Texts { screening, .. }) = of(language) else { panic!("{language:?}") };
+            assert!(Outcome::ALL.iter().all(|outcome| screening.outcomes.contains_key(outcome.as_str())));
+            let warnings = ContactWarning::ALL.map(ContactWarning::as_str);
+            assert!(warnings.into_iter().filter(sent).all(|warning| screening.warnings.contains_key(warning)));
+        }
     }
 
     #[test]

@@ -6,6 +6,11 @@ mod files;
 mod html;
 mod rule_changes;
 mod rule_tables;
+mod screening;
+mod screening_alarms;
+mod screening_check;
+mod screening_random;
+mod screening_states;
 
 use html::Page;
 

@@ -1,0 +1,149 @@
+// The steps of the screening form: one group a step, one check after each. Without this module the form is one page, and a
+// refused form stays one page with all its faults.
+if (form && !find('faults')) steps();
+
+function steps() {
+  const sections = [...form.querySelectorAll('[data-step]')];
+  const parts = ['title', 'back', 'continue', 'send', 'slot', 'unsent'].map((name) => find(name));
+  const [title, back, next, send, slot, unsent] = parts;
+  const [formTitle, pageTitle, last] = [title.textContent, document.title, sections.length - 1];
+  let [current, known, reviewing, busy] = [0, '', false, false];
+
+  const values = () => new URLSearchParams(new FormData(form));
+  const state = () => JSON.stringify({ seen, current, known, values: `${values()}` });
+  const save = () => kiosk || storage((tab) => tab.setItem(key, state()));
+
+  function restore() {
+    const old = kiosk ? null : JSON.parse(storage((tab) => tab.getItem(key)) ?? 'null');
+    if (!old) return;
+    seen = old.seen;
+    look();
+    fill(new URLSearchParams(old.values));
+    ({ current, known } = old);
+  }
+
+  // `push` adds the step to the history of the browser.
+  function show(step, push, focused = title) {
+    current = step;
+    reviewing &&= current !== last;
+    for (const section of sections) {
+      section.hidden = section !== sections[current];
+      section.querySelector('h2').hidden = true;
+      find('progress', section).hidden = false;
+    }
+    [form.hidden, unsent.hidden] = [false, true];
+    [back.hidden, next.hidden, send.hidden] = [current === 0, current === last, current !== last];
+    slot.replaceChildren();
+    title.textContent = current === 0 ? formTitle : sections[current].querySelector('h2').textContent;
+    document.title = `${title.textContent} – ${find('progress', sections[current]).textContent} – ${pageTitle}`;
+    if (push) history.pushState({ step }, '', `#${sections[current].id}`);
+    hideOthers();
+    save();
+    if (focused) focus(focused);
+    tell({ step: current + 1, of: sections.length });
+  }
+
+  // Shows the step that a check leads to, with its faults.
+  function go(step, faults) {
+    const target = step === 'review' ? last : current + (faults ? 0 : 1);
+    show(target, target !== current);
+    mark(faults);
+    if (!faults) return;
+    slot.replaceChildren(faults);
+    document.title = `${form.dataset.error} ${document.title}`;
+    focus(faults);
+  }
+
+  function interrupt(alarm, then) {
+    known = alarm.dataset.alarm;
+    save();
+    history.pushState({ step: current }, '');
+    form.hidden = true;
+    title.textContent = alarm.dataset.title;
+    document.title = alarm.dataset.title;
+    slot.replaceChildren(alarm);
+    find('go-on', alarm).addEventListener('click', then);
+    focus(title);
+    tell({ alarm: true });
+  }
+
+  async function post(address, body) {
+    if (busy) return null;
+    busy = true;
+    const answer = await fetch(address, { method: 'POST', body }).catch(() => null);
+    busy = false;
+    if (answer?.ok || answer?.status === 422) return answer;
+    unsent.hidden = false;
+    focus(unsent);
+    return null;
+  }
+
+  async function check(step) {
+    const answer = await post(form.dataset.check, new URLSearchParams([...values(), ['step', step]]));
+    if (!answer) return;
+    const found = await parsed(answer);
+    const [alarm, faults, review] = ['alarm', 'faults', 'review'].map((name) => find(name, found));
+    if (review) find('review', form).replaceWith(review);
+    if (alarm && alarm.dataset.alarm !== known) interrupt(alarm, () => go(step, faults));
+    else go(step, faults);
+  }
+
+  async function submit() {
+    const answer = await post(form.getAttribute('action'), values());
+    if (!answer) return;
+    // The page of a refusal has the faults and the alarm.
+    if (!answer.ok) return form.submit();
+    const page = await parsed(answer);
+    document.title = page.title;
+    document.body.replaceWith(page.body);
+    forget();
+    tell({ sent: true });
+    focus(find('title'));
+  }
+
+  form.addEventListener('submit', (event) => {
+    const language = event.submitter?.name === 'language' && event.submitter.value;
+    // Where the tab keeps nothing, the service puts the answers into the page in the other language.
+    if (language && (kiosk || !hasStorage())) return;
+    event.preventDefault();
+    if (language) {
+      save();
+      query.delete('idle');
+      query.set('lang', language);
+      location.search = query;
+    } else if (current === last) submit();
+    else next.click();
+  });
+  next.addEventListener('click', () => {
+    check(reviewing || current === last - 1 ? 'review' : sections[current].dataset.step);
+  });
+  back.addEventListener('click', () => history.back());
+  addEventListener('popstate', (event) => {
+    if (!form.isConnected || !event.state) return;
+    show(event.state.step, false);
+    if (current === last) check('review');
+  });
+  form.addEventListener('input', save);
+  form.addEventListener('change', ({ target }) => {
+    if (target.name === 'alarm_none' && target.checked) answerNo();
+    hideOthers();
+    save();
+  });
+  document.addEventListener('click', (event) => {
+    const link = form.isConnected && event.target.closest('a[href^="#"]');
+    if (!link) return;
+    const target = document.getElementById(link.hash.slice(1));
+    const step = sections.indexOf(target?.closest('[data-step]'));
+    if (link.dataset.language || step >= 0) event.preventDefault();
+    if (link.dataset.language) form.querySelector(`[name="language"][value="${link.dataset.language}"]`).click();
+    if (step < 0) return;
+    const wasReview = current === last;
+    if (step === current) focus(target);
+    else show(step, true, target);
+    reviewing ||= wasReview && step !== last;
+  });
+  restore();
+  history.replaceState({ step: current }, '');
+  show(current, false, null);
+  if (current === last) check('review');
+}

@@ -1,0 +1,49 @@
+// The fields of the screening form: putting values back, hiding questions that do not apply, and words beside a fault.
+
+// Puts the values of an earlier page back.
+function fill(values) {
+  // An agreement to another text does not count for the text of this page.
+  const agreed = values.get('consent_version') === form.elements.namedItem('consent_version').value;
+  for (const field of form.elements) {
+    const isButton = ['submit', 'button', 'fieldset'].includes(field.type);
+    if (isButton || field.name === 'consent_version' || (field.name === 'to_contact' && !agreed)) continue;
+    if (['radio', 'checkbox'].includes(field.type)) field.checked = values.getAll(field.name).includes(field.value);
+    else field.value = values.get(field.name) ?? field.value;
+  }
+}
+
+// A question that does not apply is hidden, unless it has an answer.
+function hideOthers() {
+  const isZero = (id) => /^0+([.,]0*)?$/.test(document.getElementById(id).value.trim());
+  for (const question of form.querySelectorAll('[data-asked-when]')) {
+    const applies = !question.dataset.askedWhen.split(' ').every(isZero);
+    question.hidden = !applies && !question.querySelector('input:checked');
+  }
+}
+
+// "No to all of these" answers no to every row without an answer.
+function answerNo() {
+  const rows = [...form.querySelectorAll('[data-no]')];
+  for (const no of rows.filter((one) => !one.closest('fieldset').querySelector('input:checked'))) no.checked = true;
+}
+
+// Puts the words of each fault beside its question, and removes those of before. Nothing typed is changed.
+function mark(faults) {
+  for (const old of form.querySelectorAll('.fault')) old.remove();
+  for (const field of form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
+  for (const link of faults?.querySelectorAll('a') ?? []) {
+    const field = document.getElementById(link.hash.slice(1));
+    const question = field.closest('[data-question]');
+    const help = find('help', question);
+    const text = Object.assign(document.createElement('p'), { className: 'fault', id: `${question.id}-fault` });
+    text.textContent = link.dataset.fault;
+    help.after(text);
+    field.setAttribute('aria-invalid', 'true');
+    const described = question.matches('fieldset') ? question : field;
+    described.setAttribute('aria-describedby', `${help.id} ${text.id}`);
+  }
+  for (const one of form.querySelectorAll('[aria-describedby]')) {
+    const there = one.getAttribute('aria-describedby').split(' ').filter((id) => document.getElementById(id));
+    one.setAttribute('aria-describedby', there.join(' '));
+  }
+}

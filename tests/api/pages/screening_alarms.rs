@@ -1,0 +1,103 @@
+//! Alarms in the screening form: a refused form states them first, on a page of its own for each level that is urgent, and
+//! keeps its answers.
+
+use serde_json::{Value, json};
+
+use super::LANGUAGES;
+use super::html::{Element, Page};
+use super::screening::{FORM, blank, field, hidden, post, sent, shown, typed};
+use crate::web_form::opened;
+use crate::world::{Clinic, World, fit};
+
+/// Answers that raise each urgent level, the most urgent first, with what must not be among the reasons.
+fn urgent() -> [(&'static str, Value); 3] {
+    [
+        ("emergency_ambulance", json!({"new_one_sided_weakness": true, "dark_urine": true, "muscle_pain": true})),
+        ("emergency", json!({"dark_urine": true, "muscle_pain": true})),
+        ("consultation_24h", json!({"dark_urine": true})),
+    ]
+}
+
+/// What the API answers to the same refused answers.
+async fn refused(clinic: &Clinic, answers: &Value, language: &str) -> Value {
+    let request = clinic.browser.request("POST", "/v1/submissions").header("accept-language", language);
+    clinic.browser.send(request.json(&json!({"answers": answers}))).await.expect(422)
+}
+
+fn element<'a>(page: &'a Page, name: &str) -> &'a Element {
+    page.elements.iter().find(|element| element.name == name).unwrap()
+}
+
+/// Checks that a page states the level of the API, with its text and the reasons of that level only.
+fn states_alarm(page: &Page, level: &str, problem: &Value, place: &str) {
+    let care = page.elements.iter().find(|element| element.get("data-level").is_some()).unwrap();
+    assert_eq!(care.get("data-level"), Some(level), "{place}");
+    assert!(care.text.contains(problem["care_text"].as_str().unwrap()), "{place}: {}", care.text);
+    for flag in problem["red_flags"].as_array().unwrap() {
+        let has = care.text.contains(flag["reason"].as_str().unwrap());
+        assert_eq!(has, flag["level"] == level, "{place}: {}", flag["id"]);
+    }
+    assert!(page.links().contains(&"tel:112".to_owned()), "{place}");
+    assert!(!page.links().contains(&"https://clinic.example/book".to_owned()), "{place}");
+}
+
+#[tokio::test]
+async fn a_refused_form_states_each_urgent_level_on_a_page_of_its_own_and_goes_on() {
+    let world = World::new().await;
+    let clinic = opened(&world, "One").await;
+    for (level, answers) in urgent() {
+        for language in LANGUAGES {
+            let place = format!("{level} {language}");
+            let problem = refused(&clinic, &answers, language).await;
+            assert_eq!(problem["care_level"], level);
+            let mut fields = hidden(&blank(&world, language).await);
+            fields.extend(typed(&answers));
+            let address = format!("{FORM}?lang={language}");
+            let page = shown(post(&world, &address, &fields).await, 422);
+            states_alarm(&page, level, &problem, &place);
+            assert_eq!(element(&page, "h1").text, element(&page, "title").text, "{place}");
+            assert_eq!(page.language(), language);
+            // The answers are in the page, and the form goes on with them.
+            assert_eq!(hidden(&page), fields, "{place}");
+            let mut kept = hidden(&page);
+            kept.push(field("action", "edit"));
+            let form = shown(post(&world, &address, &kept).await, 200);
+            assert!(form.entry("dark_urine").get("checked").is_some(), "{place}");
+            assert!(form.by_id("question-age-fault").is_some() && form.by_id("title-faults").is_some(), "{place}");
+        }
+    }
+    assert_eq!(world.count("select count(*) from submissions").await, 0);
+}
+
+#[tokio::test]
+async fn an_alarm_that_is_not_urgent_is_above_the_faults_of_the_form() {
+    let world = World::new().await;
+    let clinic = opened(&world, "One").await;
+    let answers = json!({"muscle_pain": true});
+    let problem = refused(&clinic, &answers, "en").await;
+    let mut fields = hidden(&blank(&world, "en").await);
+    fields.extend(typed(&answers));
+    let page = shown(post(&world, &format!("{FORM}?lang=en"), &fields).await, 422);
+    let care = page.elements.iter().position(|element| element.get("data-level") == Some("consultation")).unwrap();
+    let faults = page.elements.iter().position(|element| element.get("data-faults").is_some()).unwrap();
+    assert!(care < faults);
+    assert!(page.elements[care].text.contains(problem["red_flags"][0]["reason"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn an_outcome_begins_with_the_level_and_offers_no_appointment_in_an_emergency() {
+    let world = World::new().await;
+    opened(&world, "One").await;
+    for (level, signs) in urgent() {
+        for language in LANGUAGES {
+            let mut answers = fit();
+            answers.as_object_mut().unwrap().extend(signs.as_object().unwrap().clone());
+            let page = sent(&world, language, &answers).await;
+            let care = page.elements.iter().find(|element| element.get("data-level").is_some()).unwrap();
+            assert_eq!(care.get("data-level"), Some(level), "{language}");
+            let booking = page.links().contains(&"https://clinic.example/book".to_owned());
+            assert_eq!(booking, level == "consultation_24h", "{level} {language}");
+            assert!(page.links().contains(&"tel:112".to_owned()), "{level} {language}");
+        }
+    }
+}
