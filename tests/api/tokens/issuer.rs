@@ -108,6 +108,7 @@ impl Issuer {
             keys_address: format!("{}/keys", self.name),
             keys_kept_for: Duration::from_mins(5),
             algorithms: TokenAlgorithm::ALL.into(),
+            code_client: None,
         }
     }
 }

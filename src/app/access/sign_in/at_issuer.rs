@@ -22,7 +22,7 @@ pub struct Begun {
 }
 
 /// What a browser brings back from the issuer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Returned<'a> {
     /// Empty if the issuer signed no person in.
     pub code: &'a str,

@@ -91,40 +91,38 @@ impl CodeFlow {
     /// The address at the issuer where a person signs in and is sent back to the path `callback`. Fails when the issuer is
     /// unavailable.
     pub(crate) async fn address(&self, proof: &Proof, callback: &str) -> Result<String> {
-        let address = &self.endpoints().await?.authorization_endpoint;
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs([
+        let endpoints = self.endpoints().await?;
+        let address = endpoints.authorization_endpoint.as_str();
+        let (redirect, challenge) = (self.redirect(callback), hash(proof.verifier.as_bytes()));
+        let query = encoded(&[
             ("response_type", "code"),
             ("scope", "openid profile"),
             ("client_id", self.client_id()),
-            ("redirect_uri", &self.redirect(callback)),
-            ("state", &proof.state),
-            ("nonce", &proof.nonce),
-            ("code_challenge", &hash(proof.verifier.as_bytes())),
+            ("redirect_uri", redirect.as_str()),
+            ("state", proof.state.as_str()),
+            ("nonce", proof.nonce.as_str()),
+            ("code_challenge", challenge.as_str()),
             ("code_challenge_method", "S256"),
         ]);
         let separator = if address.contains('?') { '&' } else { '?' };
-        Ok(format!("{address}{separator}{}", query.finish()))
+        Ok(format!("{address}{separator}{query}"))
     }
 
     /// Exchanges a code for an ID token, which is not verified yet. Fails when the issuer refuses the code (the log has the status,
     /// the response does not), or when it is unavailable.
     pub(crate) async fn exchange(&self, code: &str, proof: &Proof, callback: &str) -> Result<String> {
         let endpoints = self.endpoints().await?;
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs([
+        let redirect = self.redirect(callback);
+        let form = encoded(&[
             ("grant_type", "authorization_code"),
+            ("client_id", self.client_id()),
             ("code", code),
-            ("redirect_uri", &self.redirect(callback)),
-            ("code_verifier", &proof.verifier),
+            ("redirect_uri", redirect.as_str()),
+            ("code_verifier", proof.verifier.as_str()),
         ]);
-        let CodeClient { client_id, client_secret, .. } = &self.registered;
-        let authorization = client_secret.as_ref().map(|secret| basic(client_id, secret));
-        if authorization.is_none() {
-            form.append_pair("client_id", client_id);
-        }
+        let authorization = self.registered.client_secret.as_ref().map(|secret| basic(self.client_id(), secret));
         let refused = || AppError::NotSignedIn(None);
-        let sent = self.client.send_form(&endpoints.token_endpoint, form.finish(), authorization, RESPONSE_LIMIT);
+        let sent = self.client.send_form(&endpoints.token_endpoint, form, authorization, RESPONSE_LIMIT);
         let response = match sent.await {
             Ok(response) => response,
             Err(OutboundError::Status(status)) if (400..500).contains(&status) => {
@@ -169,9 +167,13 @@ fn unavailable(reason: &str) -> AppError {
 
 /// The credentials of a confidential client (RFC 6749, section 2.3.1).
 fn basic(client_id: &str, secret: &str) -> String {
-    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let both = Zeroizing::new(format!("{}:{}", encoded(client_id), encoded(secret)));
+    let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let both = Zeroizing::new(format!("{}:{}", part(client_id), part(secret)));
     format!("Basic {}", BASE64.encode(both.as_bytes()))
+}
+
+fn encoded(pairs: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs.iter().copied()).finish()
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -201,7 +203,8 @@ mod tests {
     #[test]
     fn the_credentials_of_a_client_are_encoded_before_they_are_joined() {
         assert_eq!(BASE64.decode(basic("a:b", "c d")["Basic ".len()..].as_bytes()).unwrap(), b"a%3Ab:c+d");
-        let client = CodeClient { client_id: "id".into(), client_secret: Some("hidden".to_owned().into()), base: String::new() };
+        let client_secret = Some(Zeroizing::new("hidden".to_owned()));
+        let client = CodeClient { client_id: "id".into(), client_secret, base: String::new() };
         assert!(!format!("{client:?}").contains("hidden"));
     }
 }
