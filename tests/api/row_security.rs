@@ -34,6 +34,7 @@ pub(crate) async fn fill(world: &World, clinic: &Clinic) {
              values ('{id}', '{id}', '{id}', 'ping', now(), '{{}}', now())"
         ),
         format!("insert into used_tokens values ('{id}', sha256(''), now())"),
+        format!("insert into staff_sessions values ('{id}', sha256(''), '{id}', null, now(), now())"),
         format!("insert into webhook_attempts values ('{id}', '{id}', '{id}', 1, now(), 200, null, 1)"),
         format!("insert into daily_counts values ('{id}', '2026-01-01', 'submissions', '', 1)"),
         format!(

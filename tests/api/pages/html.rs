@@ -41,7 +41,7 @@ impl Page {
         for (name, value) in [
             ("content-security-policy", POLICY),
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-site"),
         ] {
             assert_eq!(answer.header(name), value, "{address}");

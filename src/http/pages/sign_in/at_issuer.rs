@@ -41,11 +41,7 @@ pub(super) async fn get_callback(request: HttpRequest, state: web::Data<State>) 
     let (code, returned_state) = (given("code"), given("state"));
     let returned = Returned { code: &code, state: &returned_state, seed, callback: CALLBACK };
     match finish(&state.app, returned, visitor(&request, &state)).await {
-        Ok(text) => {
-            let mut response = page.signed_in()?;
-            response.append_header(SESSION.set(transport, &text)).append_header(AT_ISSUER.remove(transport));
-            Ok(response.body(page.signed_in_body()?))
-        }
+        Ok(text) => page.signed_in([SESSION.set(transport, &text), AT_ISSUER.remove(transport)]),
         Err(error) => page.refused_at_issuer(error),
     }
 }

@@ -43,14 +43,9 @@ impl Cookie {
 
     fn header(&self, transport: Transport, value: &str, kept_for: Option<u32>) -> (HeaderName, String) {
         let name = self.full_name(transport).unwrap_or_default();
-        let mut text = format!("{name}={value}; Path=/; HttpOnly; SameSite={}", self.same_site);
-        if transport == Transport::Tls {
-            text.push_str("; Secure");
-        }
-        if let Some(seconds) = kept_for {
-            text.push_str(&format!("; Max-Age={seconds}"));
-        }
-        (SET_COOKIE, text)
+        let secure = if transport == Transport::Tls { "; Secure" } else { "" };
+        let age = kept_for.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
+        (SET_COOKIE, format!("{name}={value}; Path=/; HttpOnly; SameSite={}{secure}{age}", self.same_site))
     }
 
     fn full_name(&self, transport: Transport) -> Option<String> {

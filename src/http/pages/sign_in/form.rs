@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::web::{BytesMut, Payload};
-use actix_web::{HttpRequest, web};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -23,11 +23,7 @@ pub(super) struct SignInForm {
 
 impl SignInForm {
     /// Fails when the body is no form, too large or too slow.
-    pub(super) async fn read(
-        request: &HttpRequest,
-        payload: web::Payload,
-        deadline: Duration,
-    ) -> Result<Self, Problem> {
+    pub(super) async fn read(request: &HttpRequest, payload: Payload, deadline: Duration) -> Result<Self, Problem> {
         declared_as(request, "application/x-www-form-urlencoded")?;
         let late = |_| Problem::new(ProblemType::RequestTimeout, "the body did not arrive in time");
         let bytes = timeout(deadline, arrive(payload)).await.map_err(late)??;

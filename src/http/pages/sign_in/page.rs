@@ -1,13 +1,14 @@
 //! The sign-in page, and the page after signing in at the issuer.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::http::header::{
+    CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderName, REFRESH, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _};
 use askama::Template;
 
 use super::destination::{checked, in_selected_language, with_destination};
-use super::session::SignedIn;
-use super::{AT_ISSUER, SIGN_IN, SIGN_OUT};
+use super::{AT_ISSUER, SIGN_IN, SIGN_OUT, SignedIn};
 use crate::app::access::sign_in::at_issuer;
 use crate::app::error::AppError;
 use crate::domain::language::Language;
@@ -24,7 +25,7 @@ pub(super) struct SignIn {
     texts: &'static SignInTexts,
     is_at_issuer: bool,
     to: String,
-    /// The parameter that keeps the language, if the address selects one.
+    /// Where its form is sent.
     address: String,
 }
 
@@ -125,7 +126,7 @@ impl SignIn {
         };
         let mut response = self.answer(status, Some(text), None, Some(self.form()))?;
         // The page has the headers that the problem of the API would have.
-        let problem = actix_web::ResponseError::error_response(&Problem::from(error));
+        let problem = Problem::from(error).error_response();
         for name in [RETRY_AFTER, WWW_AUTHENTICATE] {
             if let Some(value) = problem.headers().get(&name) {
                 response.headers_mut().insert(name, value.clone());
@@ -136,15 +137,15 @@ impl SignIn {
 
     /// The page after signing in at the issuer. The issuer's site sent the browser here, so it does not send the new cookie to a
     /// redirect. It sends it once this page leads on, which `Refresh` does without script.
-    pub(super) fn signed_in(&self) -> Result<HttpResponseBuilder, Problem> {
-        let mut response = begun(StatusCode::OK, self.language);
-        response.insert_header(("refresh", format!("0; url={}", self.to)));
-        Ok(response)
-    }
-
-    pub(super) fn signed_in_body(&self) -> Result<Vec<u8>, Problem> {
+    pub(super) fn signed_in(&self, cookies: [(HeaderName, String); 2]) -> Result<HttpResponse, Problem> {
         let layout = Layout::new(self.language, SIGN_IN, self.texts.signed_in.clone(), None)?;
-        rendered(&SignedInPage { layout, texts: self.texts, to: self.to.clone() })
+        let body = rendered(&SignedInPage { layout, texts: self.texts, to: self.to.clone() })?;
+        let mut response = begun(StatusCode::OK, self.language);
+        response.insert_header((REFRESH, format!("0; url={}", self.to)));
+        for cookie in cookies {
+            response.append_header(cookie);
+        }
+        Ok(response.body(body))
     }
 
     fn form(&self) -> Form {

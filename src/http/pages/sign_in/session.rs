@@ -36,17 +36,18 @@ impl FromRequest for SignedIn {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            match resume(&request).await? {
-                Some(person) => Ok(person),
-                None if is_of_script(&request) => Err(Problem::from(AppError::NotSignedIn(None)).into()),
-                None => {
-                    let response = see_other(&to_sign_in(&request, &state(&request)?.settings)).finish();
-                    Err(InternalError::from_response("not signed in", response).into())
-                }
-            }
-        })
+        Box::pin(extract(request.clone()))
+    }
+}
+
+async fn extract(request: HttpRequest) -> Result<SignedIn, Error> {
+    match resume(&request).await? {
+        Some(person) => Ok(person),
+        None if is_of_script(&request) => Err(Problem::from(AppError::NotSignedIn(None)).into()),
+        None => {
+            let response = see_other(&to_sign_in(&request, &state(&request)?.settings)).finish();
+            Err(InternalError::from_response("not signed in", response).into())
+        }
     }
 }
 

@@ -18,10 +18,12 @@ pub(super) enum Transport {
 impl Transport {
     pub(super) fn new(request: &HttpRequest, settings: &Settings) -> Self {
         let base = base(request, settings);
-        match base.starts_with("https://") {
-            true => Self::Tls,
-            false if is_local(&base) => Self::Local,
-            false => Self::Open,
+        if base.starts_with("https://") {
+            Self::Tls
+        } else if is_local(&base) {
+            Self::Local
+        } else {
+            Self::Open
         }
     }
 }
