@@ -6,6 +6,9 @@ mod files;
 mod html;
 mod rule_changes;
 mod rule_tables;
+mod sign_in;
+mod sign_in_at_issuer;
+mod sign_in_sessions;
 
 use html::Page;
 
