@@ -108,7 +108,7 @@ async fn a_cookie_that_was_altered_or_moved_names_no_session() {
         browser.cookies[0].1 = altered;
         assert!(!browser.is_signed_in().await, "{place}");
     }
-    for other in ["", "a", &cookie[1..], &format!("{cookie}A"), &"é".repeat(53)] {
+    for other in ["", "a", &cookie[1..], &format!("{cookie}A"), &"-".repeat(107)] {
         browser.cookies[0].1 = other.to_owned();
         assert!(!browser.is_signed_in().await, "{other}");
     }
