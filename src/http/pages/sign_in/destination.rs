@@ -54,7 +54,41 @@ pub(super) fn see_other(address: &str) -> HttpResponseBuilder {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use actix_web::test::TestRequest;
+
     use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            cors_origins: Vec::new(),
+            cors_local: false,
+            trusted_proxies: Vec::new(),
+            body_room: 0,
+            public_url: Some("https://screening.example".to_owned()),
+            connections: 1,
+            read_deadline: Duration::ZERO,
+            answer_deadline: Duration::ZERO,
+            workers: 1,
+            shutdown: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn the_sign_in_leads_back_to_the_page_of_a_request() {
+        let get = |address: &str| to_sign_in(&TestRequest::with_uri(address).to_http_request(), &settings());
+        assert_eq!(get("/staff"), "/staff/sign-in?to=%2Fstaff");
+        assert_eq!(get("/staff/cases/1?lang=es"), "/staff/sign-in?to=%2Fstaff%2Fcases%2F1%3Flang%3Des&lang=es");
+        let post = |sender: &str| {
+            let request = TestRequest::post().uri("/staff/cases/1/claim").insert_header((REFERER, sender));
+            to_sign_in(&request.to_http_request(), &settings())
+        };
+        assert_eq!(post("https://screening.example/staff/cases/1"), "/staff/sign-in?to=%2Fstaff%2Fcases%2F1");
+        for other in ["https://evil.example/staff/cases/1", "https://screening.example.evil.example/staff/cases/1", ""] {
+            assert_eq!(post(other), "/staff/sign-in?to=%2Fstaff", "{other}");
+        }
+    }
 
     #[test]
     fn only_pages_of_staff_are_destinations() {
