@@ -8,7 +8,7 @@ pub mod signature;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{StatusCode, Url};
+use reqwest::{RequestBuilder, StatusCode, Url};
 
 /// How long a whole fetch may take, and connecting as a part of it.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -53,9 +53,29 @@ impl Client {
     /// Fetches a document of at most `at_most` bytes. Fails when the address is not allowed, or when no such document
     /// arrives in time.
     pub async fn fetch(&self, address: &str, at_most: usize) -> Result<Vec<u8>, OutboundError> {
-        let url = checked(address)?;
+        Self::document(self.0.get(checked(address)?), at_most).await
+    }
+
+    /// Sends a form, with a value of the header `Authorization` if there is one, and returns the document of at most `at_most`
+    /// bytes that answers it. Fails as [`Self::fetch`] does.
+    pub async fn send_form(
+        &self,
+        address: &str,
+        form: String,
+        authorization: Option<String>,
+        at_most: usize,
+    ) -> Result<Vec<u8>, OutboundError> {
+        let request = self.0.post(checked(address)?).header("content-type", "application/x-www-form-urlencoded");
+        let request = match authorization {
+            Some(value) => request.header("authorization", value),
+            None => request,
+        };
+        Self::document(request.body(form), at_most).await
+    }
+
+    async fn document(request: RequestBuilder, at_most: usize) -> Result<Vec<u8>, OutboundError> {
         let away = |error: reqwest::Error| OutboundError::Away(error.without_url());
-        let mut response = self.0.get(url).header("accept", "application/json").send().await.map_err(away)?;
+        let mut response = request.header("accept", "application/json").send().await.map_err(away)?;
         if response.status() != StatusCode::OK {
             return Err(OutboundError::Status(response.status().as_u16()));
         }
@@ -68,6 +88,11 @@ impl Client {
         }
         Ok(bytes)
     }
+}
+
+/// Whether documents may be fetched from an address, and browsers sent to it.
+pub fn is_secure(address: &str) -> bool {
+    address.chars().all(|c| c.is_ascii_graphic()) && checked(address).is_ok()
 }
 
 /// Parses an address. The fetched document decides who may sign in, so it must be encrypted in transit, except on this

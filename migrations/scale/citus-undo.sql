@@ -41,7 +41,7 @@ begin
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
         'audit_seals', 'audit_tombstones', 'daily_counts',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
-        'used_tokens'
+        'used_tokens', 'staff_sessions'
     ] loop
         execute format('alter table %I no force row level security', name);
         execute format('alter table %I disable row level security', name);
@@ -55,6 +55,7 @@ begin
 end
 $$;
 
+select undistribute_table('staff_sessions');
 select undistribute_table('used_tokens');
 select undistribute_table('write_probes');
 select undistribute_table('webhook_attempts');
@@ -160,7 +161,7 @@ begin
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
         'audit_seals', 'daily_counts',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
-        'used_tokens'
+        'used_tokens', 'staff_sessions'
     ] loop
         execute format('alter table %I enable row level security', name);
         execute format('alter table %I force row level security', name);

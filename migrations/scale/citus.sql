@@ -41,7 +41,7 @@ begin
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
         'audit_seals', 'audit_tombstones', 'daily_counts',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
-        'used_tokens'
+        'used_tokens', 'staff_sessions'
     ] loop
         execute format('alter table %I no force row level security', name);
     end loop;
@@ -111,6 +111,7 @@ select create_distributed_table('webhook_endpoints', 'clinic_id', colocate_with 
 select create_distributed_table('webhook_deliveries', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('webhook_attempts', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('used_tokens', 'clinic_id', colocate_with => 'subjects');
+select create_distributed_table('staff_sessions', 'clinic_id', colocate_with => 'subjects');
 
 alter table credentials add constraint credentials_sender_fkey
     foreign key (clinic_id, sender_id)
@@ -164,7 +165,7 @@ begin
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
         'audit_seals', 'audit_tombstones', 'daily_counts',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
-        'used_tokens'
+        'used_tokens', 'staff_sessions'
     ] loop
         execute format('alter table %I force row level security', name);
     end loop;

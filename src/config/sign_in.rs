@@ -1,6 +1,7 @@
 //! The settings of sign-in: the token issuer, the rate limits, and the trusted proxies.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use clap::{Args, value_parser};
 use ipnet::IpNet;
@@ -48,6 +49,16 @@ pub struct Oidc {
     #[arg(long = "oidc-jwks-cache-seconds", env = "SARCOSCREEN_OIDC_JWKS_CACHE_SECONDS", value_name = "SECONDS")]
     #[arg(default_value_t = 300, value_parser = value_parser!(u64).range(10..=86400))]
     pub jwks_cache_seconds: u64,
+
+    /// The id under which this service is registered as a client at the issuer. Staff can then sign in to the web pages there.
+    /// The issuer must send browsers back to SARCOSCREEN_PUBLIC_URL followed by /staff/sign-in/oidc/callback. Requires an
+    /// issuer and SARCOSCREEN_PUBLIC_URL. [default: none; staff sign in to the web pages with keys]
+    #[arg(long = "oidc-client-id", env = "SARCOSCREEN_OIDC_CLIENT_ID", value_name = "ID")]
+    pub client_id: Option<String>,
+
+    /// A file with the secret of that client. [default: none; the client is public]
+    #[arg(long = "oidc-client-secret-file", env = "SARCOSCREEN_OIDC_CLIENT_SECRET_FILE", value_name = "FILE")]
+    pub client_secret_file: Option<PathBuf>,
 }
 
 /// Rate limits and trusted proxies.

@@ -67,6 +67,11 @@ pub enum ServerError {
     MasterKey { path: PathBuf, source: KeyError },
     #[error("tokens need all of SARCOSCREEN_OIDC_ISSUER, SARCOSCREEN_OIDC_AUDIENCE and SARCOSCREEN_OIDC_JWKS_URL")]
     HalfAnIssuer,
+    #[error(
+        "sign-in to the web pages at the issuer needs all of SARCOSCREEN_OIDC_CLIENT_ID, SARCOSCREEN_OIDC_ISSUER and \
+         SARCOSCREEN_PUBLIC_URL"
+    )]
+    ClientWithoutIssuer,
     #[error("SARCOSCREEN_CDS_CLIENTS needs SARCOSCREEN_PUBLIC_URL")]
     SystemsWithoutAddress,
     #[error("this account has no home folder; set SARCOSCREEN_DATA_DIR")]

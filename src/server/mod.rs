@@ -67,7 +67,7 @@ impl Running {
         let listener = TcpListener::bind(wanted).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         migration::warn_of_owner(settings);
-        sign_in::policy(&settings.oidc)?;
+        sign_in::policy(settings)?;
         let metrics = settings.http.metrics_listen.map(Metrics::start).transpose()?;
         let mut opened = Opened::open(settings, say).await?;
         let applied = sign_in::configure(opened.app.clone(), settings);

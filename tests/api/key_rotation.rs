@@ -153,7 +153,7 @@ async fn after_credentials_are_rotated_the_earlier_master_key_can_be_removed() {
 }
 
 /// Columns with data derived from a master key, and how the rotation treats each.
-const MADE_WITH_A_MASTER_KEY: [(&str, &str); 30] = [
+const MADE_WITH_A_MASTER_KEY: [(&str, &str); 31] = [
     ("audit_pending.key_version", "sealed at once"),
     ("audit_pending.mac", "sealed at once"),
     ("audit_seals.entry_macs", "kept for ever: `audit verify` needs the earlier key"),
@@ -172,6 +172,7 @@ const MADE_WITH_A_MASTER_KEY: [(&str, &str); 30] = [
     ("credentials.previous_key_version", "follows the hash"),
     ("follow_up_events.note_sealed", "sealed anew"),
     ("master_key_checks.key_version", "says which keys there were"),
+    ("staff_sessions.token_hash", "kept until the session ends; it ends at once when the key is removed from the file"),
     ("subject_changes.before_sealed", "sealed anew"),
     ("subject_search_terms.term_hash", "made anew with the contact data"),
     ("subjects.contact_sealed", "sealed anew"),

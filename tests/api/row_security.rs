@@ -40,6 +40,7 @@ pub(crate) async fn fill(world: &World, clinic: &Clinic) {
             "insert into credentials (clinic_id, credential_id, sender_id, role, display_name, created_at, web_form) \
              values ('{id}', '{id}', '{id}', 'browser', 'Web form', now(), true)"
         ),
+        format!("insert into staff_sessions values ('{id}', sha256(''), '{id}', null, now(), now())"),
         format!("insert into webhook_attempts values ('{id}', '{id}', '{id}', 1, now(), 200, null, 1)"),
         format!("insert into daily_counts values ('{id}', '2026-01-01', 'submissions', '', 1)"),
         format!(

@@ -1,5 +1,5 @@
-//! Retention: removes data past a clinic's retention period, and expired idempotency keys and deliveries, in bounded
-//! batches.
+//! Retention: removes data past a clinic's retention period, and expired idempotency keys, sessions and deliveries, in
+//! bounded batches.
 
 use std::ops::ControlFlow;
 
@@ -21,6 +21,7 @@ pub async fn run(app: &App, mut progress: impl FnMut(Progress) -> ControlFlow<()
     for clinic in clinics::list(app).await? {
         while store::subjects::retention::forget_keys(&app.store, clinic.clinic_id, now).await? > 0 {}
         while store::access::used_tokens::forget(&app.store, clinic.clinic_id, now).await? > 0 {}
+        while store::access::sessions::forget(&app.store, clinic.clinic_id, now).await? > 0 {}
         if let Some(before) = days_before(now, DELIVERY_DAYS) {
             while store::webhooks::log::forget(&app.store, clinic.clinic_id, before).await? > 0 {}
         }

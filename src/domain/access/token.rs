@@ -58,6 +58,8 @@ crate::names::names! {
         /// The id (`jti`) is missing or invalid, so that a replay could not be detected.
         NoId = "no id",
         Replayed = "replayed",
+        /// The token was issued for another sign-in.
+        Nonce = "nonce",
     }
 
     /// A signature algorithm (RFC 7518, RFC 8037) that may be allowed. Unsigned tokens and shared secrets are never
@@ -80,7 +82,29 @@ const SUBJECT_LENGTH: usize = 255;
 impl TokenRules {
     /// Validates the claims of a token. The signature must already be verified. Returns the first fault found.
     pub fn read(&self, claims: &Claims, now: Timestamp) -> Result<TokenPerson, TokenFault> {
-        let until = valid_until(claims, &self.issuer, &self.audience, now.as_second())?;
+        self.person(claims, &self.audience, now)
+    }
+
+    /// Validates the claims of an ID token that the issuer gave to a client for one sign-in (OpenID Connect Core 1.0,
+    /// section 3.1.3.7). The signature must already be verified. Returns the first fault found.
+    pub fn read_id_token(
+        &self,
+        claims: &Claims,
+        client_id: &str,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<TokenPerson, TokenFault> {
+        if text(claims, "nonce") != Some(nonce) {
+            return Err(TokenFault::Nonce);
+        }
+        if claims.get("azp").is_some_and(|party| party.as_str() != Some(client_id)) {
+            return Err(TokenFault::Audience);
+        }
+        self.person(claims, client_id, now)
+    }
+
+    fn person(&self, claims: &Claims, audience: &str, now: Timestamp) -> Result<TokenPerson, TokenFault> {
+        let until = valid_until(claims, &self.issuer, audience, now.as_second())?;
         let subject = text(claims, "sub").filter(|subject| (1..=SUBJECT_LENGTH).contains(&subject.len()));
         let subject = subject.ok_or(TokenFault::Subject)?.to_owned();
         // Of several roles, the most privileged counts.
@@ -229,6 +253,28 @@ mod tests {
             if claim != "nbf" {
                 assert!(read(|claims| _ = claims.shift_remove(claim)).is_err(), "without {claim}");
             }
+        }
+    }
+
+    #[test]
+    fn an_id_token_is_for_its_client_and_its_sign_in() {
+        let read = |change: &dyn Fn(&mut Claims)| {
+            let claims = claims(|claims| {
+                claims.extend([("aud".into(), json!("client")), ("nonce".into(), json!("n-1"))]);
+                change(claims);
+            });
+            rules().read_id_token(&claims, "client", "n-1", Timestamp::from_second(NOW).unwrap())
+        };
+        assert_eq!(read(&|_| {}).unwrap().subject, "u-1");
+        assert!(read(&|claims| _ = claims.insert("azp".into(), json!("client"))).is_ok());
+        for (claim, wrong, fault) in [
+            ("aud", json!("sarcoscreen"), TokenFault::Audience),
+            ("azp", json!("other"), TokenFault::Audience),
+            ("nonce", json!("n-2"), TokenFault::Nonce),
+            ("nonce", json!(null), TokenFault::Nonce),
+            ("exp", json!(NOW - 60), TokenFault::Expired),
+        ] {
+            assert_eq!(read(&|claims| _ = claims.insert(claim.into(), wrong.clone())), Err(fault), "{claim}");
         }
     }
 

@@ -157,6 +157,10 @@ names! {
         /// Audit entries reached the end of their retention and were deleted.
         AuditEntriesPruned = "audit_entries_pruned",
         SignInFailed = "sign_in_failed",
+        /// A person began a session of the web pages.
+        SignedIn = "signed_in",
+        /// A person ended a session. A session that ends by time has no entry.
+        SignedOut = "signed_out",
     }
 
     pub enum AuditOutcome {

@@ -92,7 +92,17 @@ pub(in crate::http) async fn admitted(
         budget,
         request_id: request_id(),
     };
-    let Admission { actor, rate_status, outcome } = admit(&state.app, attempt).await;
+    let admission = admit(&state.app, attempt).await;
+    accepted(request, state, admission).await
+}
+
+/// Applies an admission to its request, and returns the caller.
+pub(in crate::http) async fn accepted(
+    request: &HttpRequest,
+    state: &State,
+    admission: Admission,
+) -> Result<SignedIn, Problem> {
+    let Admission { actor, rate_status, outcome } = admission;
     // Unread responses are held in memory. A caller with too many of them must read first.
     let unread = actor.as_ref().is_some_and(|actor| !state.waiting.share(actor.credential_id).has_room());
     // A refusal of an authenticated caller is audited.

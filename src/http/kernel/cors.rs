@@ -91,7 +91,8 @@ pub(in crate::http) fn is_known(state: &State, origin: &HeaderValue) -> bool {
     own || settings.cors_origins.iter().any(|one| one == origin) || settings.cors_local && is_local(origin)
 }
 
-fn is_local(origin: &str) -> bool {
+/// Whether a page of this origin is served by this machine.
+pub(in crate::http) fn is_local(origin: &str) -> bool {
     let Ok(origin) = origin.parse::<Uri>() else { return false };
     let of_a_page = matches!(origin.scheme_str(), Some("http" | "https"));
     of_a_page && origin.host().is_some_and(|host| LOCAL.contains(&host))

@@ -12,8 +12,12 @@ pub(super) const LANGUAGE: &str = "lang";
 
 /// The language that the address selects, or the best that the client accepts.
 pub(super) fn language(request: &HttpRequest) -> Language {
-    let selected = parameter(request, LANGUAGE).and_then(|tag| Language::from_tag(&tag));
-    selected.unwrap_or_else(|| accepted(request))
+    selected(request).unwrap_or_else(|| accepted(request))
+}
+
+/// The language that the address selects.
+pub(super) fn selected(request: &HttpRequest) -> Option<Language> {
+    parameter(request, LANGUAGE).and_then(|tag| Language::from_tag(&tag))
 }
 
 fn accepted(request: &HttpRequest) -> Language {

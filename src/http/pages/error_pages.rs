@@ -4,7 +4,9 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{
+    CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse};
 use askama::Template;
@@ -25,7 +27,7 @@ struct ProblemPage {
     request_id: String,
 }
 
-/// Replaces the problem of a page by an error page.
+/// Replaces the problem of a page by an error page, and sets the header that all pages have.
 pub(in crate::http) async fn error_pages(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -47,6 +49,8 @@ pub(in crate::http) async fn error_pages(
 }
 
 fn with_page(mut response: HttpResponse, language: impl FnOnce() -> Language) -> HttpResponse {
+    // Without a referrer, browsers would also hide the origin of a form that a page sends to this service.
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     let kept = response.extensions_mut().remove::<Problem>();
     let Some(problem) = kept else { return response };
     let language = language();

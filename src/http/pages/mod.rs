@@ -11,6 +11,7 @@ mod error_pages;
 mod layout;
 mod rules;
 mod screening;
+mod sign_in;
 mod texts;
 
 use std::future::ready;
@@ -32,7 +33,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The public pages. They are outside the OpenAPI document.
+/// All pages. They are outside the OpenAPI document.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let page = |path: &'static str, route: Route| {
         let refused = || ready(Err::<HttpResponse, _>(Problem::method_not_allowed("GET")));
@@ -43,13 +44,14 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(page("/rules", web::get().to(rules::get_versions)))
         .service(page("/rules/{version}", web::get().to(rules::get_table)))
         .service(page("/rules/{version}/changes", web::get().to(rules::get_changes)))
-        .configure(screening::routes);
+        .configure(screening::routes)
+        .configure(sign_in::routes);
 }
 
 /// Whether errors of this path are shown as pages.
 fn is_page(path: &str) -> bool {
     let is_below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    ["/rules", "/s"].into_iter().any(is_below)
+    ["/rules", "/s", "/staff"].into_iter().any(is_below)
 }
 
 /// Starts the response of a page without data of persons. A client checks each time that its copy is current, so that a page

@@ -25,7 +25,13 @@ macro_rules! texts {
 
 texts! {
     /// All texts in one language.
-    Texts {} { layout: LayoutTexts, problems: ProblemTexts, rules: RulesTexts, screening: ScreeningTexts, }
+    Texts {} {
+        layout: LayoutTexts,
+        problems: ProblemTexts,
+        rules: RulesTexts,
+        screening: ScreeningTexts,
+        sign_in: SignInTexts,
+    }
 
     LayoutTexts { skip languages name }
 
@@ -67,6 +73,11 @@ texts! {
         // By the names of the domain's enumerations.
         outcomes: BTreeMap<String, String>,
         warnings: BTreeMap<String, String>,
+    }
+
+    SignInTexts {
+        title title_fault key key_help sign_in ends at_issuer or_key no_tls no_key wrong_key too_many not_staff suspended
+        not_at_issuer signed_out signed_in signed_in_as go_on sign_out as_another
     }
 }
 

@@ -1,6 +1,7 @@
 //! Statements of credentials, tokens and sign-in.
 
 pub mod credentials;
+pub mod sessions;
 pub mod token_people;
 pub mod used_tokens;
 pub mod web_forms;

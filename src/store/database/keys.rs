@@ -32,6 +32,7 @@ struct Derived {
     sealing: hmac::Key,
     person: hmac::Key,
     token: hmac::Key,
+    session: hmac::Key,
     field: RandomizedNonceKey,
 }
 
@@ -175,6 +176,17 @@ impl Keys {
         self.derived.iter().map(|one| tag(&one.token, &[issuer.as_bytes(), id.as_bytes()]).to_vec()).collect()
     }
 
+    /// The tag in the cookie of a new session, and the stored hash of the session.
+    pub fn new_session(&self, clinic_id: Uuid, secret: &[u8]) -> ([u8; 32], [u8; 32]) {
+        self.derived[0].session(clinic_id, secret)
+    }
+
+    /// The stored hash of a session, under the key that made the tag; `None` if no key of the file did.
+    pub fn session_hash(&self, clinic_id: Uuid, secret: &[u8], given: &[u8]) -> Option<[u8; 32]> {
+        let mut made = self.derived.iter().map(|one| one.session(clinic_id, secret));
+        made.find_map(|(tag, hash)| equal(&tag, given).then_some(hash))
+    }
+
     /// Encrypts a value for one place, with a nonce of its own. Fails when the versions were not read from the database
     /// yet, or when the cryptographic library fails, which it does not for values of this size.
     pub fn seal(&self, place: Place, clear: &str) -> Result<Vec<u8>, KeyError> {
@@ -230,6 +242,7 @@ impl Derived {
             sealing: mac("audit sealing")?,
             person: mac("issuer subject")?,
             token: mac("used token")?,
+            session: mac("staff session")?,
             field: field.map_err(|_| KeyError::Library)?,
         })
     }
@@ -242,6 +255,11 @@ impl Derived {
             LookUp::Email => b"email",
         };
         tag(&self.blind_index, &[clinic_id.as_bytes(), kind, normalized.as_bytes()])
+    }
+
+    fn session(&self, clinic_id: Uuid, secret: &[u8]) -> ([u8; 32], [u8; 32]) {
+        let made = |purpose: &[u8]| tag(&self.session, &[purpose, clinic_id.as_bytes(), secret]);
+        (made(b"tag"), made(b"hash"))
     }
 
     fn term_hash(&self, clinic_id: Uuid, term: &SearchTerm) -> [u8; 32] {

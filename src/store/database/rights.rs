@@ -23,6 +23,7 @@ pub const RIGHTS: &[(&str, &[&str])] = &[
     ("idempotency_keys", &[APP, WRITER, JOBS]),
     ("master_key_checks", &[APP, JOBS]),
     ("rule_tables", &[APP, JOBS]),
+    ("staff_sessions", &[APP, JOBS]),
     ("subject_changes", &[APP, JOBS]),
     ("subject_merges", &[APP, JOBS]),
     ("subject_search_terms", &[APP, JOBS]),

@@ -46,7 +46,7 @@ impl Page {
         for (name, value) in [
             ("content-security-policy", policy),
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-site"),
         ] {
             assert_eq!(answer.header(name), value, "{address}");

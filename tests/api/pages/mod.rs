@@ -11,6 +11,9 @@ mod screening_alarms;
 mod screening_check;
 mod screening_random;
 mod screening_states;
+mod sign_in;
+mod sign_in_at_issuer;
+mod sign_in_sessions;
 
 use html::Page;
 

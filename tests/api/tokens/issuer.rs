@@ -1,13 +1,14 @@
 //! An issuer of tokens: a separate listener that serves its keys and signs tokens for the tests. It signs with the
 //! cryptographic library directly, not with the code that verifies.
 
+use std::collections::HashMap;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
@@ -31,8 +32,20 @@ pub(crate) struct Issuer {
 
 #[derive(Default)]
 struct Served {
+    name: String,
     reply: Mutex<Reply>,
     asked: AtomicUsize,
+    /// What a code is exchanged for; without it codes are refused.
+    id_token: Mutex<Option<String>>,
+    exchanges: Mutex<Vec<Exchange>>,
+}
+
+/// A request to exchange a code for an ID token.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    pub(crate) form: HashMap<String, String>,
+    /// The header `Authorization`.
+    pub(crate) authorization: Option<String>,
 }
 
 /// The response to a request for its keys.
@@ -67,9 +80,15 @@ impl Issuer {
     pub(crate) fn start(signers: &[&Signer]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let name = format!("http://{}", listener.local_addr().unwrap());
-        let served = Arc::new(Served::default());
+        let served = Arc::new(Served { name: name.clone(), ..Served::default() });
         let state = web::Data::from(Arc::clone(&served));
-        let server = HttpServer::new(move || App::new().app_data(state.clone()).route("/keys", web::get().to(keys)));
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(state.clone())
+                .route("/keys", web::get().to(keys))
+                .route("/.well-known/openid-configuration", web::get().to(discovery))
+                .route("/token", web::post().to(exchange))
+        });
         let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
         let handle = server.handle();
         tokio::spawn(server);
@@ -94,6 +113,16 @@ impl Issuer {
         self.served.asked.load(Ordering::SeqCst)
     }
 
+    /// Exchanges codes for this ID token from now on; refuses them without one.
+    pub(crate) fn issue(&self, id_token: Option<String>) {
+        *self.served.id_token.lock().unwrap() = id_token;
+    }
+
+    /// The exchanges so far.
+    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+        self.served.exchanges.lock().unwrap().clone()
+    }
+
     /// The policy of a service that accepts its tokens.
     pub(crate) fn policy(&self) -> TokenPolicy {
         let role = |name: &str, role| (name.to_owned(), role);
@@ -108,6 +137,7 @@ impl Issuer {
             keys_address: format!("{}/keys", self.name),
             keys_kept_for: Duration::from_mins(5),
             algorithms: TokenAlgorithm::ALL.into(),
+            code_client: None,
         }
     }
 }
@@ -126,6 +156,27 @@ async fn keys(served: web::Data<Served>) -> HttpResponse {
         Reply::Text(text) => HttpResponse::Ok().content_type("application/json").body(text),
         Reply::Elsewhere(place) => HttpResponse::TemporaryRedirect().insert_header(("location", place)).finish(),
         Reply::Silence => std::future::pending().await,
+    }
+}
+
+async fn discovery(served: web::Data<Served>) -> HttpResponse {
+    let name = &served.name;
+    HttpResponse::Ok().json(json!({
+        "issuer": name, "authorization_endpoint": format!("{name}/authorize"), "token_endpoint": format!("{name}/token"),
+        "jwks_uri": format!("{name}/keys"),
+    }))
+}
+
+async fn exchange(
+    served: web::Data<Served>,
+    request: HttpRequest,
+    form: web::Form<HashMap<String, String>>,
+) -> HttpResponse {
+    let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
+    served.exchanges.lock().unwrap().push(Exchange { form: form.into_inner(), authorization });
+    match &*served.id_token.lock().unwrap() {
+        Some(token) => HttpResponse::Ok().json(json!({"token_type": "Bearer", "access_token": "a", "id_token": token})),
+        None => HttpResponse::BadRequest().json(json!({"error": "invalid_grant"})),
     }
 }
 

@@ -45,7 +45,7 @@ fn without_mark(key: &str) -> Option<&str> {
 }
 
 /// The prefix of a text that has the form of a key, as bytes and as text.
-fn prefix_of(key: &str) -> Option<(Prefix, &str)> {
+pub(super) fn prefix_of(key: &str) -> Option<(Prefix, &str)> {
     let rest = without_mark(key).filter(|_| key.len() == KEY_LENGTH && key.is_ascii())?;
     let (prefix, secret) = rest.split_once('_')?;
     let bytes = prefix.as_bytes().try_into().ok().filter(|_| secret.len() == SECRET_LENGTH)?;

@@ -1,8 +1,11 @@
 //! Sign-in: [`admit`] is the only entry for keys, for tokens of people and for tokens of record systems, [`web_form::admit`] for
-//! the clinics' own web forms. Caches are so short-lived that a revocation takes effect within five seconds.
+//! the clinics' own web forms. Caches are so short-lived that a revocation takes effect within five seconds. [`sessions`] admits
+//! the cookies of the web pages by the same rules; only pages read them.
 
+pub mod at_issuer;
 mod keys;
 pub(in crate::app) mod remembered;
+pub mod sessions;
 pub mod web_form;
 
 use std::net::IpAddr;
@@ -48,6 +51,13 @@ pub struct Admission {
     pub outcome: Result<SignedIn>,
 }
 
+impl Admission {
+    /// The answer to a request without a working credential.
+    fn failed(error: AppError) -> Self {
+        Self { actor: None, rate_status: None, outcome: Err(error) }
+    }
+}
+
 /// A caller whose key or token works.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
@@ -84,20 +94,28 @@ impl SignedIn {
 /// its limits are not exceeded, and its origin and role are allowed. Verification comes before any limit, so failed
 /// attempts of other clients never cause the refusal of a working credential.
 pub async fn admit(app: &App, attempt: Attempt<'_>) -> Admission {
-    let signed_in = match sign_in(app, &attempt).await {
-        Ok(found) => SignedIn { found },
-        Err(error) => {
-            let outcome = Err(failed(app, &attempt, error));
-            return Admission { actor: None, rate_status: None, outcome };
-        }
-    };
+    let found = sign_in(app, &attempt).await;
+    admission(app, &attempt, found)
+}
+
+/// Decides about a key or token whose owner was looked up, and audits a failure.
+fn admission(app: &App, attempt: &Attempt<'_>, found: Result<Arc<Found>>) -> Admission {
+    match found {
+        Ok(found) => counted(app, attempt, found),
+        Err(error) => Admission::failed(failed(app, attempt, error)),
+    }
+}
+
+/// Counts a request of a working credential, and checks its origin and its role.
+fn counted(app: &App, attempt: &Attempt<'_>, found: Arc<Found>) -> Admission {
+    let signed_in = SignedIn { found };
     let actor = signed_in.actor(attempt.request_id);
     let counted = app.limits.count(&actor, attempt.address, attempt.budget);
     let rate_status = Some(counted.unwrap_or_else(|exceeded| exceeded.rate_status));
     let role = actor.role;
     let outcome = match counted {
         Err(Exceeded { wait, .. }) => Err(AppError::Limited { retry_after: wait }),
-        Ok(_) if !signed_in.may_come_from(&attempt) => Err(AppError::OriginNotAllowed),
+        Ok(_) if !signed_in.may_come_from(attempt) => Err(AppError::OriginNotAllowed),
         Ok(_) if role < attempt.least => Err(AppError::RoleTooLow { role, least: attempt.least }),
         Ok(_) => Ok(signed_in),
     };

@@ -31,13 +31,24 @@ pub async fn admit(app: &App, slug: &str, address: IpAddr, budget: Budget, reque
     Admission { actor: Some(actor), rate_status, outcome }
 }
 
-/// Finds the open form of a clinic. One query reads the forms of all clinics, so invented slugs cost no query.
+/// The slug of the clinic whose web form is open, if exactly one is.
+pub async fn only(app: &App) -> Result<Option<String>> {
+    let forms = forms(app).await?;
+    let mut slugs = forms.keys();
+    Ok(slugs.next().filter(|_| slugs.next().is_none()).cloned())
+}
+
+/// Finds the open form of a clinic.
 async fn find(app: &App, slug: &str) -> Result<Arc<Found>> {
+    working(app, forms(app).await?.get(slug).cloned().ok_or(AppError::NotFound)?)
+}
+
+/// The open forms. One query reads those of all clinics, so invented slugs cost no query.
+async fn forms(app: &App) -> Result<Arc<Forms>> {
     let read = async {
         let forms = web_forms::open(&app.store).await?.into_iter();
         let by_slug = forms.filter_map(|form| Some((form.clinic.slug.clone()?, Arc::new(form))));
         Ok::<_, AppError>(Arc::new(by_slug.collect::<Forms>()))
     };
-    let forms = app.remembered.web_forms.try_get_with((), read).await.map_err(AppError::shared)?;
-    working(app, forms.get(slug).cloned().ok_or(AppError::NotFound)?)
+    app.remembered.web_forms.try_get_with((), read).await.map_err(AppError::shared)
 }

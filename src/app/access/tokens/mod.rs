@@ -1,6 +1,7 @@
 //! Signed tokens of an OpenID Connect issuer: finds the person of a bearer token, or refuses the token without a reason.
 
 pub mod clients;
+pub mod code_flow;
 mod key_cache;
 mod key_set;
 
@@ -15,6 +16,7 @@ use crate::app::ambient::Ambient;
 use crate::app::error::{AppError, Result};
 use crate::domain::access::token::{Claims, TokenAlgorithm, TokenFault, TokenPerson, TokenRules};
 use crate::outbound::{Client, OutboundError};
+use code_flow::{CodeClient, CodeFlow};
 use key_cache::KeyCache;
 use key_set::KEY_ID_LENGTH;
 
@@ -27,11 +29,14 @@ pub struct TokenPolicy {
     pub keys_address: String,
     pub keys_kept_for: Duration,
     pub algorithms: Vec<TokenAlgorithm>,
+    /// The client as which people sign in to the web pages; without it they sign in with keys only.
+    pub code_client: Option<CodeClient>,
 }
 
 pub(crate) struct Tokens {
     rules: TokenRules,
     verifier: Verifier,
+    code_flow: Option<CodeFlow>,
 }
 
 /// Verifies that an issuer has signed a token.
@@ -51,9 +56,15 @@ struct Header {
 
 impl Tokens {
     pub(crate) fn new(policy: TokenPolicy, ambient: Arc<dyn Ambient>) -> Result<Self, OutboundError> {
-        let TokenPolicy { rules, keys_address, keys_kept_for, algorithms } = policy;
+        let TokenPolicy { rules, keys_address, keys_kept_for, algorithms, code_client } = policy;
         let keys = KeyCache::new(Client::new()?, keys_address, keys_kept_for, ambient);
-        Ok(Self { rules, verifier: Verifier { algorithms, keys: Arc::new(keys) } })
+        let code_flow = code_client.map(|client| CodeFlow::new(&rules.issuer, client)).transpose()?;
+        Ok(Self { rules, verifier: Verifier { algorithms, keys: Arc::new(keys) }, code_flow })
+    }
+
+    /// The flow by which people sign in to the web pages; `None` if it is not configured.
+    pub(crate) fn code_flow(&self) -> Option<&CodeFlow> {
+        self.code_flow.as_ref()
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -65,10 +76,20 @@ impl Tokens {
     pub(crate) async fn person(&self, token: &str, ambient: &dyn Ambient) -> Result<TokenPerson> {
         let claims = self.verifier.claims(token).await?;
         let read = |claims: Claims| self.rules.read(&claims, ambient.now()).map_err(TokenFault::as_str);
-        claims.and_then(read).map_err(|reason| {
-            tracing::info!(reason, "a token was refused");
-            AppError::NotSignedIn(None)
-        })
+        claims.and_then(read).map_err(refused)
+    }
+
+    /// The person in an ID token that a client received for one sign-in. Fails as [`Self::person`] does.
+    pub(crate) async fn person_of_sign_in(
+        &self,
+        token: &str,
+        client_id: &str,
+        nonce: &str,
+        ambient: &dyn Ambient,
+    ) -> Result<TokenPerson> {
+        let claims = self.verifier.claims(token).await?;
+        let read = |claims: Claims| self.rules.read_id_token(&claims, client_id, nonce, ambient.now());
+        claims.and_then(|claims| read(claims).map_err(TokenFault::as_str)).map_err(refused)
     }
 }
 
@@ -95,6 +116,11 @@ impl Verifier {
         }
         Ok(part(claims).ok_or("claims"))
     }
+}
+
+fn refused(reason: &'static str) -> AppError {
+    tracing::info!(reason, "a token was refused");
+    AppError::NotSignedIn(None)
 }
 
 /// The signed message of a token, its header, its claims, and its signature.

@@ -1,0 +1,81 @@
+//! Sign-in of people at the token issuer, for the web pages: the browser goes to the issuer and comes back with a code, and the
+//! service exchanges the code for an ID token.
+
+use std::sync::Arc;
+
+use data_encoding::BASE64URL_NOPAD;
+use zeroize::Zeroizing;
+
+use super::sessions::{SessionText, Visitor, start};
+use super::{Found, admission, working};
+use crate::app::access::token_people;
+use crate::app::access::tokens::{Tokens, code_flow::CodeFlow, code_flow::Proof};
+use crate::app::ambient::random;
+use crate::app::{App, AppError, Result};
+
+/// A sign-in that has begun.
+pub struct Begun {
+    /// The address of the issuer that the browser goes to.
+    pub address: String,
+    /// What the browser keeps until it comes back; other sites must not see it.
+    pub seed: Zeroizing<String>,
+}
+
+/// What a browser brings back from the issuer.
+#[derive(Clone, Copy)]
+pub struct Returned<'a> {
+    /// Empty if the issuer signed no person in.
+    pub code: &'a str,
+    pub state: &'a str,
+    /// The seed of [`Begun`]; empty if the browser has none.
+    pub seed: &'a str,
+    /// The path that the issuer sent the browser to.
+    pub callback: &'a str,
+}
+
+/// Whether people can sign in at the issuer.
+pub fn is_offered(app: &App) -> bool {
+    flow(app).is_ok()
+}
+
+/// Begins a sign-in. The issuer sends the browser back to the path `callback`. Fails when it is not offered, or when the issuer is
+/// unavailable.
+pub async fn begin(app: &App, callback: &str) -> Result<Begun> {
+    let (_, flow) = flow(app)?;
+    let seed = Zeroizing::new(random::<32>(&*app.ambient)?);
+    let address = flow.address(&Proof::new(&*seed), callback).await?;
+    Ok(Begun { address, seed: Zeroizing::new(BASE64URL_NOPAD.encode(&*seed)) })
+}
+
+/// Begins a session for the person that the issuer signed in. Failures are audited and limited as those of
+/// [`super::admit`].
+pub async fn finish(app: &App, returned: Returned<'_>, visitor: Visitor) -> Result<SessionText> {
+    let (tokens, flow) = flow(app)?;
+    let found = identify(app, (tokens, flow), returned, visitor).await;
+    // A browser that returns without a code made no guess.
+    let code = Some(returned.code).filter(|code| !code.is_empty());
+    let admission = admission(app, &visitor.attempt(code), found);
+    start(app, admission, None, visitor).await
+}
+
+/// Finds the credential of the person that a code stands for.
+async fn identify(
+    app: &App,
+    (tokens, flow): (&Tokens, &CodeFlow),
+    returned: Returned<'_>,
+    visitor: Visitor,
+) -> Result<Arc<Found>> {
+    let refused = || AppError::NotSignedIn(None);
+    let proof = Proof::parse(returned.seed).filter(|proof| proof.state == returned.state).ok_or_else(refused)?;
+    if returned.code.is_empty() {
+        return Err(refused());
+    }
+    let token = flow.exchange(returned.code, &proof, returned.callback).await?;
+    let person = tokens.person_of_sign_in(&token, flow.client_id(), &proof.nonce, &*app.ambient).await?;
+    working(app, token_people::find_or_make(app, tokens.issuer(), &person, visitor.request_id).await?)
+}
+
+fn flow(app: &App) -> Result<(&Tokens, &CodeFlow)> {
+    let tokens = app.tokens.as_deref().ok_or(AppError::NotFound)?;
+    Ok((tokens, tokens.code_flow().ok_or(AppError::NotFound)?))
+}
