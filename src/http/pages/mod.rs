@@ -10,6 +10,7 @@ mod assets;
 mod error_pages;
 mod layout;
 mod rules;
+mod staff;
 mod texts;
 
 use std::future::ready;
@@ -19,6 +20,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, Route, web};
 use askama::Template;
 
 use crate::app::error::AppError;
+use crate::domain::audit::AuditAction;
 use crate::domain::language::Language;
 use crate::http::kernel::problem::Problem;
 
@@ -30,7 +32,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The public pages. They are outside the OpenAPI document.
+/// The pages. They are outside the OpenAPI document.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let page = |path: &'static str, route: Route| {
         let refused = || ready(Err::<HttpResponse, _>(Problem::method_not_allowed("GET")));
@@ -41,11 +43,19 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(page("/rules", web::get().to(rules::get_versions)))
         .service(page("/rules/{version}", web::get().to(rules::get_table)))
         .service(page("/rules/{version}/changes", web::get().to(rules::get_changes)));
+    staff::routes(config);
+}
+
+/// Audited actions of the pages by method and path, for the entries of refusals.
+pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
+    staff::actions()
 }
 
 /// Whether errors of this path are shown as pages.
 fn is_page(path: &str) -> bool {
-    path.strip_prefix("/rules").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let is_below =
+        |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    ["/rules", "/staff"].into_iter().any(is_below)
 }
 
 /// Starts the response of a page without data of persons. A client checks each time that its copy is current, so that a page
