@@ -214,7 +214,7 @@ fn row(desk: &Desk, list: &Worklist, entry: &Entry, selecting: bool) -> Row {
 fn whose(desk: &Desk, entry: &Entry) -> String {
     let texts = &desk.texts.worklist;
     match entry.follow_up.state.assignee() {
-        None => texts.nobody.clone(),
+        None => texts.no_assignee.clone(),
         Some(id) if id == desk.actor().credential_id => texts.yours.clone(),
         Some(_) => entry.assignee_name.clone().unwrap_or_else(|| texts.other_staff.clone()),
     }
