@@ -68,7 +68,9 @@ impl Page {
             match (&*element.name, element.get("href"), element.get("src")) {
                 ("a", Some(href), _) => {
                     let anchor = href.strip_prefix('#').map(|id| known.contains(id));
-                    assert!(anchor.unwrap_or(own(href) || href.starts_with("https://doi.org/10.")), "{}", place());
+                    let calls = href.strip_prefix("tel:").is_some_and(|number| !number.is_empty());
+                    let other = calls || href.starts_with("https://doi.org/10.");
+                    assert!(anchor.unwrap_or(own(href) || other), "{}", place());
                     assert!(!element.text.trim().is_empty(), "{}", place());
                 }
                 // What a browser requests by itself.

@@ -6,6 +6,9 @@ mod files;
 mod html;
 mod rule_changes;
 mod rule_tables;
+mod staff;
+mod staff_commands;
+mod staff_reports;
 
 use html::Page;
 

@@ -46,6 +46,8 @@ pub(super) struct Moment {
 pub(super) struct Nav {
     pub links: Vec<NavLink>,
     pub sign_out: String,
+    /// Who is signed in, and where.
+    pub who: String,
     /// What the last command did; empty if the page shows no effect.
     pub done: &'static str,
     pub zone: String,
@@ -108,6 +110,7 @@ impl Desk {
         Nav {
             links: pages.into_iter().map(link).collect(),
             sign_out: self.link(SIGN_OUT),
+            who: format!("{}, {}", self.caller.name, self.clinic().name),
             done: self.done,
             zone: texts.zone.replace("{zone}", zone_name(self.clinic())),
         }

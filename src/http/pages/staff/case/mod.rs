@@ -71,7 +71,7 @@ struct CasePage {
     /// Whether a correction left the case without a flagged submission.
     unflagged: bool,
     reasons: Vec<String>,
-    facts: Vec<Fact>,
+    state_facts: Vec<Fact>,
     contact: ContactView,
     offers: Offers,
     note: Form,
@@ -154,7 +154,7 @@ fn view(desk: &Desk, read: &Read, tables: &Tables<'_>, key: Uuid) -> Result<Case
         is_closed: case.state.is_closed(),
         unflagged: !case.flagged,
         reasons: reasons(desk, read, tables),
-        facts: facts::of_case(desk, read),
+        state_facts: facts::of_case(desk, read),
         contact: ContactView::new(desk, read),
         note: Offers::note(desk, case),
         offers,

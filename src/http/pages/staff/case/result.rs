@@ -22,9 +22,9 @@ use crate::http::pages::staff::desk::{Desk, Moment, named};
 pub(super) struct ResultView {
     pub received: Moment,
     pub origin: &'static str,
-    /// The page of the rule table, and its version.
+    /// The page of the rule table.
     pub rules: String,
-    pub version: String,
+    pub rules_text: String,
     pub care: String,
     /// The care level, for the style; empty while alarm questions are open.
     pub level: &'static str,
@@ -68,7 +68,7 @@ impl ResultView {
             received: desk.moment(stored.received_at),
             origin: named(&desk.texts.names.origins, stored.origin.as_str()),
             rules: in_language(&format!("/rules/{}", table.version), language),
-            version: table.version.to_string(),
+            rules_text: desk.texts.case.rules.replace("{version}", &table.version),
             care: care.to_owned(),
             level: assessment.care_level.map_or("", CareLevel::as_str),
             alarms: alarms(words, assessment),
