@@ -53,8 +53,7 @@ pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
 
 /// Whether errors of this path are shown as pages.
 fn is_page(path: &str) -> bool {
-    let is_below =
-        |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     ["/rules", "/staff"].into_iter().any(is_below)
 }
 

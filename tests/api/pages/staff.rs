@@ -53,7 +53,9 @@ pub(super) fn fields(page: &Page, action: &str) -> BTreeMap<String, String> {
     for element in form_of(page, action) {
         let value = element.get("value").unwrap_or_default().to_owned();
         match (&*element.name, element.get("name")) {
-            ("input", Some(name)) if element.get("type") != Some("checkbox") => drop(fields.insert(name.to_owned(), value)),
+            ("input", Some(name)) if element.get("type") != Some("checkbox") => {
+                drop(fields.insert(name.to_owned(), value))
+            }
             ("textarea", Some(name)) => drop(fields.insert(name.to_owned(), element.text.clone())),
             ("select", Some(name)) => name.clone_into(&mut list),
             ("option", _) if element.get("selected").is_some() || !fields.contains_key(&list) => {
@@ -88,7 +90,8 @@ async fn every_page_is_sound_in_both_languages_in_every_state_of_a_case() {
     let subject = receipt["subject_id"].as_str().unwrap();
     clinic.intake.submit(&json!({"answers": fit(), "subject": {"reference": "R-1"}})).await.expect(201);
     let lists = ["/staff", "/staff?state=closed", "/staff?origin=self_reported", "/staff?urgency=today&order=due"];
-    let others = ["/staff/search", "/staff/statistics", "/staff/statistics?from=2026-01-02&to=2026-01-01", "/staff/exports"];
+    let others =
+        ["/staff/search", "/staff/statistics", "/staff/statistics?from=2026-01-02&to=2026-01-01", "/staff/exports"];
     let mut addresses: Vec<String> = lists.into_iter().chain(others).map(str::to_owned).collect();
     addresses.push(format!("/staff?subject_id={subject}&state=open,closed"));
     let at = hours_ahead(&world, 48);
@@ -151,7 +154,8 @@ async fn a_row_says_who_why_by_when_and_whose_and_the_filters_are_in_the_address
     let stamp = jiff::Timestamp::from_second(due.as_second()).unwrap().to_string();
     let times: Vec<_> = page.elements.iter().filter_map(|element| element.get("datetime")).collect();
     assert!(times.contains(&&*stamp), "{times:?}");
-    let rows = async |browser: &mut Browser, query: &str| show(browser, &format!("/staff?{query}")).await.texts("entry").len();
+    let rows =
+        async |browser: &mut Browser, query: &str| show(browser, &format!("/staff?{query}")).await.texts("entry").len();
     for (query, count) in [
         ("", 2),
         ("state=open", 1),
@@ -214,7 +218,9 @@ async fn a_page_belongs_to_the_staff_of_its_clinic() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
     let case = case_page(&case_of(&flagged(&clinic, "R-1", true).await));
-    for address in ["/staff", "/staff/search", "/staff/statistics", "/staff/exports", "/staff/exports/follow-ups", &*case] {
+    for address in
+        ["/staff", "/staff/search", "/staff/statistics", "/staff/exports", "/staff/exports/follow-ups", &*case]
+    {
         let answer = Browser::new(&world).get(address).await;
         assert_eq!(answer.status, 303, "{address}");
         assert!(answer.header("location").starts_with("/staff/sign-in"), "{address}");
@@ -245,10 +251,18 @@ async fn a_form_of_another_site_has_no_effect() {
     let case = open(&clinic).await;
     let browser = &mut signed_in(&world, &clinic.staff).await;
     let id = case.rsplit('/').next().unwrap();
-    let commands = ["claim", "release", "reassign", "contact", "book", "unbook", "did_not_attend", "close", "reopen", "note"];
+    let commands =
+        ["claim", "release", "reassign", "contact", "book", "unbook", "did_not_attend", "close", "reopen", "note"];
     let paths = commands.map(|command| format!("{}/{command}", case_page(&case)));
     for path in paths.into_iter().chain(["/staff/next", "/staff/close", "/staff/search"].map(str::to_owned)) {
-        let given = [("version", "1"), ("note", "x"), ("id", id), ("not_needed_reason", "other"), ("by", "name"), ("text", "x")];
+        let given = [
+            ("version", "1"),
+            ("note", "x"),
+            ("id", id),
+            ("not_needed_reason", "other"),
+            ("by", "name"),
+            ("text", "x"),
+        ];
         for site in ["cross-site", "same-site", "none"] {
             let request = form(browser.request("POST", &path), &given).header("sec-fetch-site", site);
             assert_eq!(browser.send(request).await.status, 403, "{path} {site}");

@@ -8,9 +8,9 @@ use sarcoscreen::domain::clinics::Profile;
 use serde_json::{Value, json};
 
 use super::html::Page;
-use super::in_language;
 use super::sign_in::Browser;
 use super::staff::{case_page, fields, show, signed_in};
+use super::{LANGUAGES, in_language};
 use crate::audit::{entries_of, fresh_id};
 use crate::follow_ups::{Colleague, act, hours_ahead, open};
 use crate::world::{Answer, Clinic, World};
@@ -68,12 +68,12 @@ async fn every_command_of_a_page_makes_the_same_versions_as_the_api() {
         ("claim", "claim", json!({}), &[]),
         ("contact", "contact", json!({"reached": false}), &[("reached", "false")]),
         ("contact", "contact", json!({"reached": true}), &[("reached", "true")]),
-        ("book", "book", json!({"appointment_at": at}), &[("appointment_at", &local)]),
+        ("book", "book", json!({"appointment_at": at}), &[("appointment_at", &*local)]),
         ("unbook", "unbook", json!({}), &[]),
         ("close", "close", json!({"outcome": "declined"}), &[("outcome", "declined")]),
         ("reopen", "reopen", json!({"note": "Again"}), &[("note", "Again")]),
-        ("reassign", "reassign", json!({"to": other.id}), &[("to", &other.id)]),
-        ("reassign", "reassign", json!({"to": me.id}), &[("to", &me.id)]),
+        ("reassign", "reassign", json!({"to": other.id}), &[("to", &*other.id)]),
+        ("reassign", "reassign", json!({"to": me.id}), &[("to", &*me.id)]),
         (
             "close",
             "close",
@@ -127,7 +127,8 @@ async fn a_case_that_changed_meanwhile_keeps_the_note_and_offers_the_command_aga
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let browser = &mut signed_in(&world, &clinic.staff).await;
-    for (language, title) in [("en", "The case was changed while you had it open"), ("es", "El caso cambió mientras lo tenía abierto")] {
+    let titles = ["The case was changed while you had it open", "El caso cambió mientras lo tenía abierto"];
+    for (language, title) in LANGUAGES.into_iter().zip(titles) {
         let case = open(&clinic).await;
         let page = case_page(&case);
         let read = show(browser, &page).await;
@@ -135,8 +136,8 @@ async fn a_case_that_changed_meanwhile_keeps_the_note_and_offers_the_command_aga
         let action = format!("{page}/note");
         let note = "Second <b>& last</b>\nline";
         let answer = {
-            let version = &fields(&read, &action)["version"];
-            browser.post(&in_language(&action, language), &[("version", version), ("note", note)]).await
+            let version = fields(&read, &action)["version"].clone();
+            browser.post(&in_language(&action, language), &[("version", &*version), ("note", note)]).await
         };
         assert_eq!(answer.status, 412);
         let conflict = Page::of(answer, &action);
@@ -167,6 +168,9 @@ async fn a_form_that_is_sent_twice_says_that_it_was_done() {
     assert_eq!(clinic.staff.get(&case).await.expect(200)["version"], 2);
 }
 
+/// A command, its fields, the status of the refusal, and a part of its text.
+type Refused<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+
 #[tokio::test]
 async fn a_command_that_is_refused_or_faulty_changes_nothing_and_keeps_what_was_typed() {
     let world = World::new().await;
@@ -174,23 +178,23 @@ async fn a_command_that_is_refused_or_faulty_changes_nothing_and_keeps_what_was_
     let browser = &mut signed_in(&world, &clinic.staff).await;
     let case = open(&clinic).await;
     let page = case_page(&case);
-    let nobody = uuid::Uuid::nil().to_string();
+    let unknown = uuid::Uuid::nil().to_string();
     let long = "a".repeat(2001);
-    // Before the case is taken.
-    for (name, filled, status, text) in [
-        ("release", &[("note", "kept")][..], 409, "Take it first."),
-        ("reassign", &[("to", &*nobody), ("note", "kept")], 422, "choose another"),
+    let untaken: [Refused<'_>; 6] = [
+        ("release", &[("note", "kept")], 409, "Take it first."),
+        ("reassign", &[("to", &*unknown), ("note", "kept")], 422, "choose another"),
         ("reassign", &[("note", "kept")], 422, "fill it in"),
         ("contact", &[("note", "kept")], 422, "fill it in"),
         ("note", &[("note", " ")], 422, "fill it in"),
         ("note", &[("note", &*long)], 422, "2000"),
-    ] {
+    ];
+    for (name, filled, status, text) in untaken {
         refused(browser, &page, name, filled, status, text).await;
     }
     assert_eq!(clinic.staff.get(&case).await.expect(200)["version"], 1);
     command(browser, &page, "claim", &[]).await;
-    for (name, filled, status, text) in [
-        ("claim", &[("note", "kept")][..], 409, "already has the case"),
+    let taken: [Refused<'_>; 9] = [
+        ("claim", &[("note", "kept")], 409, "already has the case"),
         ("book", &[("appointment_at", "2020-01-01T10:00"), ("note", "kept")], 422, "within two years"),
         ("book", &[("appointment_at", "soon"), ("note", "kept")], 422, "date with a time"),
         ("close", &[("outcome", "unreachable"), ("note", "kept")], 409, "Record one first."),
@@ -199,7 +203,8 @@ async fn a_command_that_is_refused_or_faulty_changes_nothing_and_keeps_what_was_
         ("close", &[("outcome", "attended"), ("grip_strength_kg", "14,55"), ("note", "kept")], 422, "0.1"),
         ("close", &[("outcome", "attended"), ("grip_strength_kg", "strong"), ("note", "kept")], 422, "a number"),
         ("close", &[("outcome", "attended"), ("grip_strength_kg", "0.5"), ("note", "kept")], 422, "from 1"),
-    ] {
+    ];
+    for (name, filled, status, text) in taken {
         refused(browser, &page, name, filled, status, text).await;
     }
     assert_eq!(clinic.staff.get(&case).await.expect(200)["version"], 2);

@@ -26,7 +26,7 @@ async fn a_person_is_found_by_each_way_and_leads_to_the_cases() {
         ("telephone", "+34 600111222"),
         ("email", "MARIA@mail.example"),
         ("receipt_code", code),
-        ("receipt_code", &spaced),
+        ("receipt_code", &*spaced),
     ] {
         let answer = browser.post("/staff/search?lang=en", &[("by", by), ("text", text)]).await;
         assert_eq!(answer.status, 200, "{by}: {}", answer.text);

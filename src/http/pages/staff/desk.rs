@@ -82,8 +82,7 @@ impl Desk {
         let zoned = at.to_zoned(self.zone.clone());
         let place = usize::try_from(zoned.month() - 1).unwrap_or_default();
         let month = self.texts.desk.months.split(' ').nth(place).unwrap_or_default();
-        let words =
-            format!("{} {month} {}, {:02}:{:02}", zoned.day(), zoned.year(), zoned.hour(), zoned.minute());
+        let words = format!("{} {month} {}, {:02}:{:02}", zoned.day(), zoned.year(), zoned.hour(), zoned.minute());
         Moment { stamp: seconds.to_string(), words }
     }
 
@@ -142,4 +141,48 @@ pub(super) fn named(names: &'static BTreeMap<String, String>, name: &str) -> &'s
 
 fn zone_name(clinic: &Clinic) -> &str {
     clinic.profile.time_zone.as_deref().unwrap_or("UTC")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::access::actor::Origin;
+    use crate::domain::follow_ups::worklist::FollowUpOrder;
+    use crate::domain::follow_ups::{ClosingOutcome, Diagnosis, EventKind, NotNeededReason, StateName};
+    use crate::domain::screening::instrument::Outcome;
+    use crate::domain::screening::urgency::Urgency;
+    use crate::domain::subjects::Channel;
+    use crate::http::pages::staff::commands::COMMANDS;
+
+    #[test]
+    fn every_value_has_a_name_in_every_language() {
+        let commands: Vec<_> = COMMANDS.into_iter().map(|(kind, _)| kind.as_str()).collect();
+        let done = [&commands[..], &["next", "none_open"]].concat();
+        for language in Language::ALL {
+            let Ok(texts) = texts::of(language) else { panic!("{language:?}") };
+            let names = &texts.staff.names;
+            let all = [
+                (&names.states, StateName::ALL.map(StateName::as_str).to_vec()),
+                (&names.urgencies, Urgency::ALL.map(Urgency::as_str).to_vec()),
+                (&names.origins, Origin::ALL.map(Origin::as_str).to_vec()),
+                (&names.orders, FollowUpOrder::ALL.map(FollowUpOrder::as_str).to_vec()),
+                (&names.outcomes, ClosingOutcome::ALL.map(ClosingOutcome::as_str).to_vec()),
+                (&names.reasons, NotNeededReason::ALL.map(NotNeededReason::as_str).to_vec()),
+                (&names.diagnoses, Diagnosis::ALL.map(Diagnosis::as_str).to_vec()),
+                (&names.events, EventKind::ALL.map(EventKind::as_str).to_vec()),
+                (&names.channels, Channel::ALL.map(Channel::as_str).to_vec()),
+                (&names.languages, Language::ALL.map(Language::as_str).to_vec()),
+                (&names.results, Outcome::ALL.map(Outcome::as_str).to_vec()),
+                (&names.commands, commands.clone()),
+                (&names.done, done.clone()),
+            ];
+            for (texts, names) in all {
+                let given: BTreeSet<_> = texts.keys().map(String::as_str).collect();
+                assert_eq!(given, names.into_iter().collect::<BTreeSet<_>>(), "{language:?}");
+            }
+            assert_eq!(texts.staff.desk.months.split(' ').count(), 12, "{language:?}");
+        }
+    }
 }

@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn an_address_keeps_its_filters_and_drops_what_is_blank_or_of_the_page() {
-        let request = TestRequest::with_uri("/staff?lang=es&done=claim&state=open&urgency=&cursor=a%20b").to_http_request();
+        let request =
+            TestRequest::with_uri("/staff?lang=es&done=claim&state=open&urgency=&cursor=a%20b").to_http_request();
         let parameters = Parameters::of(&request);
         assert_eq!(parameters.address(), "/staff?state=open&cursor=a+b");
         assert_eq!(parameters.next("c"), "/staff?state=open&cursor=c");

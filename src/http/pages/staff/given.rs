@@ -12,14 +12,17 @@ use crate::http::kernel::problem::Problem;
 pub(super) struct Given(Vec<(String, String)>);
 
 const NUMBER: Sentence = Sentence::new("must be a number such as 24.5", "debe ser un número como 24,5");
-const TIME: Sentence =
-    Sentence::new("must be a date with a time, such as 2026-01-31 09:30", "debe ser fecha y hora, como 2026-01-31 09:30");
+const TIME: Sentence = Sentence::new(
+    "must be a date with a time, such as 2026-01-31 09:30",
+    "debe ser fecha y hora, como 2026-01-31 09:30",
+);
 
 impl Given {
     /// Reads a form. Line ends of browsers become those of the API.
     pub(super) async fn read(incoming: Incoming) -> Result<Self, Problem> {
         let bytes = incoming.form().await?;
-        let pairs = form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n")));
+        let pairs =
+            form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.replace("\r\n", "\n")));
         let pairs: Vec<(String, String)> = pairs.collect();
         if let Some((name, _)) = pairs.iter().find(|(name, value)| name.contains('\0') || value.contains('\0')) {
             let fault = Fault::new(format!("/{}", pointer_token(name)), FaultCode::Text, NUL);

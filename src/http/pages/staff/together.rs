@@ -94,7 +94,8 @@ pub(super) async fn post_together(
 
 fn result(desk: &Desk, together: &ClosedTogether) -> Result<TogetherPage, Problem> {
     let refused = together.refused.iter();
-    let refused = refused.map(|(id, sentence)| NotClosed { address: desk.case_link(*id), reason: refusal(desk, sentence) });
+    let refused =
+        refused.map(|(id, sentence)| NotClosed { address: desk.case_link(*id), reason: refusal(desk, sentence) });
     let closed = desk.texts.commands.together_closed.replace("{n}", &together.closed.len().to_string());
     Ok(TogetherPage { closed, refused: refused.collect(), ..blank(desk, &desk.texts.commands.together)? })
 }

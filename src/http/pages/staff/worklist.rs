@@ -92,10 +92,8 @@ pub(super) async fn get_worklist(
 ) -> Result<HttpResponse, Problem> {
     let desk = Desk::new(&request, &state, caller)?;
     let parameters = Parameters::of(&request);
-    let (filter, order, limits) = parameters
-        .worklist()?
-        .parse(desk.actor().credential_id)
-        .map_err(|fault| Problem::parameters(vec![fault]))?;
+    let (filter, order, limits) =
+        parameters.worklist()?.parse(desk.actor().credential_id).map_err(|fault| Problem::parameters(vec![fault]))?;
     // Counted before the list is read, so that no change between the two is missed.
     let since = since(desk.now);
     let seen = follow_ups::changes(&state.app, desk.actor(), since).await?;

@@ -29,7 +29,8 @@ impl Fact {
 
 pub(super) fn of_case(desk: &Desk, read: &Read) -> Vec<Fact> {
     let (case, texts) = (&read.detail.follow_up, &desk.texts.case);
-    let whose = case.state.assignee().map_or_else(|| desk.texts.worklist.no_assignee.clone(), |id| person(desk, read, id));
+    let whose =
+        case.state.assignee().map_or_else(|| desk.texts.worklist.no_assignee.clone(), |id| person(desk, read, id));
     let mut facts = vec![
         Fact::time(&texts.due, case.due_at, desk),
         Fact::new(&texts.whose, whose),

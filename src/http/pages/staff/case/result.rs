@@ -102,7 +102,8 @@ pub(super) fn bands(words: Words<'_>, assessment: &Assessment) -> Vec<String> {
 fn alarms(words: Words<'_>, assessment: &Assessment) -> Vec<Alarm> {
     let mut flags: Vec<_> = assessment.red_flags.iter().filter_map(|id| words.table.red_flag(id)).collect();
     flags.sort_by_key(|flag| Reverse(flag.level));
-    let alarm = |flag: &RedFlag| Alarm { level: words.level(flag.level).to_owned(), text: words.alarm(flag).to_owned() };
+    let alarm =
+        |flag: &RedFlag| Alarm { level: words.level(flag.level).to_owned(), text: words.alarm(flag).to_owned() };
     flags.into_iter().map(alarm).collect()
 }
 

@@ -56,8 +56,7 @@ pub(in crate::http::pages::staff) fn form(kind: EventKind, offer: &Offer<'_>) ->
 fn members(offer: &Offer<'_>) -> Vec<(String, String)> {
     let me = offer.desk.actor().credential_id;
     let has_it = offer.case.and_then(|case| case.state.assignee());
-    let mut others: Vec<&Member> =
-        offer.members.iter().filter(|member| Some(member.credential_id) != has_it).collect();
+    let mut others: Vec<&Member> = offer.members.iter().filter(|member| Some(member.credential_id) != has_it).collect();
     others.sort_by_key(|member| member.credential_id != me);
     let texts = &offer.desk.texts.commands;
     let option = |member: &Member| {
