@@ -168,7 +168,7 @@ pub fn audit_actions() -> HashMap<String, AuditAction> {
 fn served() -> Served {
     let others = kernel::docs::PAGES.into_iter().chain(["/cds-services", pages::ELEMENT]);
     let others = others.map(|path| ("GET", path.to_owned()));
-    Served::new(&openapi(), fhir::actions(), fhir::public().chain(others))
+    Served::new(&openapi(), fhir::actions().chain(pages::actions()), fhir::public().chain(others))
 }
 
 fn openapi() -> OpenApi {

@@ -44,6 +44,10 @@ pub(super) static SCREENING_ELEMENT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("sarco-screen", "js", "text/javascript; charset=utf-8", content)
 });
 
+/// The module of the pages of staff.
+pub(super) static STAFF_MODULE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("staff", "js", "text/javascript; charset=utf-8", include_bytes!("assets/staff.js")));
+
 impl Asset {
     fn new(stem: &str, extension: &str, media_type: &'static str, content: &'static [u8]) -> Self {
         let body = Body::new(Bytes::from_static(content));
@@ -52,7 +56,7 @@ impl Asset {
 }
 
 pub(super) async fn get_asset(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let all = [&STYLESHEET, &ICON, &RULES_MODULE, &SCREENING_MODULE];
+    let all = [&STYLESHEET, &ICON, &RULES_MODULE, &SCREENING_MODULE, &STAFF_MODULE];
     let asset = all.into_iter().find(|asset| asset.address == request.path());
     let asset = asset.ok_or_else(|| Problem::new(ProblemType::NotFound, "no file has this name"))?;
     let mut response = HttpResponse::Ok();

@@ -12,6 +12,7 @@ mod layout;
 mod rules;
 mod screening;
 mod sign_in;
+mod staff;
 mod texts;
 
 use std::future::ready;
@@ -21,6 +22,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, Route, web};
 use askama::Template;
 
 use crate::app::error::AppError;
+use crate::domain::audit::AuditAction;
 use crate::domain::language::Language;
 use crate::http::kernel::problem::Problem;
 
@@ -33,7 +35,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// All pages. They are outside the OpenAPI document.
+/// The pages. They are outside the OpenAPI document.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let page = |path: &'static str, route: Route| {
         let refused = || ready(Err::<HttpResponse, _>(Problem::method_not_allowed("GET")));
@@ -45,7 +47,13 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(page("/rules/{version}", web::get().to(rules::get_table)))
         .service(page("/rules/{version}/changes", web::get().to(rules::get_changes)))
         .configure(screening::routes)
-        .configure(sign_in::routes);
+        .configure(sign_in::routes)
+        .configure(staff::routes);
+}
+
+/// Audited actions of the pages by method and path, for the entries of refusals.
+pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
+    staff::actions()
 }
 
 /// Whether errors of this path are shown as pages.

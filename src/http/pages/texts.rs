@@ -31,6 +31,7 @@ texts! {
         rules: RulesTexts,
         screening: ScreeningTexts,
         sign_in: SignInTexts,
+        staff: StaffTexts,
     }
 
     LayoutTexts { skip languages name }
@@ -78,6 +79,86 @@ texts! {
     SignInTexts {
         title title_fault key key_help sign_in ends at_issuer or_key no_tls no_key wrong_key too_many not_staff suspended
         not_at_issuer signed_out signed_in signed_in_as go_on sign_out as_another
+    }
+
+    /// The pages of staff.
+    StaffTexts {} {
+        desk: DeskTexts,
+        worklist: WorklistTexts,
+        case: CaseTexts,
+        commands: CommandTexts,
+        again: AgainTexts,
+        search: SearchTexts,
+        statistics: StatisticsTexts,
+        exports: ExportTexts,
+        names: StaffNames,
+    }
+
+    DeskTexts {
+        worklist search statistics exports navigation sign_out months zone keys keys_use key_next key_previous
+        key_open key_note key_contact key_reload key_help signed_out
+    }
+
+    WorklistTexts {
+        title title_person take_next filters apply everything state not_closed urgency any whose mine unassigned due
+        only_overdue origin order read_at changed again empty empty_text cases nameless aged overdue attempts no_assignee
+        yours other_staff select next_page
+    }
+
+    CaseTexts {
+        title missing missing_text to_worklist again why no_reason unflagged contact consent_refused consent_unknown
+        contact_unknown name telephone email channel language codes next others nothing_next state due whose
+        flagged_at last_received_at attempts missed appointment corrected_at closed_at outcome reason diagnosis grip
+        chair_stands result received rules alarms total range counted nothing_counted instruments pathways answers
+        none_of_these screens screens_text answered band is_test is_corrected is_imported history by
+    }
+
+    CommandTexts {
+        note note_too to to_you reached not_reached appointment appointment_hint outcome reason diagnosis grip
+        chair_stands only_attended blank together together_help together_button together_closed together_refused
+        open_case back
+    }
+
+    AgainTexts {
+        title faults faults_text refused changed changed_text changed_by_you changed_by_you_text by_service by at
+        state leave do_again
+    }
+
+    SearchTexts {
+        title title_fault by text button nothing_typed no_code found_none found is_full may_contact may_not_contact
+        since
+    }
+
+    StatisticsTexts {
+        title from_day to_day show summary submissions_total flagged_total open_total overdue_total closed_total days
+        days_text days_table day submissions flagged bands findings instruments states ages outcomes diagnoses
+        below_days older what count value value_text value_for as_exports
+    }
+
+    ExportTexts {
+        title text follow_ups follow_ups_text submissions submissions_text format csv ndjson flagged only_flagged
+        only_unflagged download
+    }
+
+    StaffNames {} {
+        // By the names of the domain's enumerations, or of the service's own.
+        states: BTreeMap<String, String>,
+        urgencies: BTreeMap<String, String>,
+        origins: BTreeMap<String, String>,
+        orders: BTreeMap<String, String>,
+        commands: BTreeMap<String, String>,
+        helps: BTreeMap<String, String>,
+        outcomes: BTreeMap<String, String>,
+        reasons: BTreeMap<String, String>,
+        diagnoses: BTreeMap<String, String>,
+        refusals: BTreeMap<String, String>,
+        faults: BTreeMap<String, String>,
+        events: BTreeMap<String, String>,
+        channels: BTreeMap<String, String>,
+        languages: BTreeMap<String, String>,
+        results: BTreeMap<String, String>,
+        done: BTreeMap<String, String>,
+        ways: BTreeMap<String, String>,
     }
 }
 

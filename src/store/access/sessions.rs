@@ -76,17 +76,16 @@ pub async fn insert(
 pub async fn find(store: &Store, key: &SessionKey) -> Result<Option<(Session, SignedIn)>> {
     let row = sqlx::query!(
         r#"select s.started_at as "started_at: jiff_sqlx::Timestamp", s.last_used_at as "last_used_at: jiff_sqlx::Timestamp",
-                  case when s.key_prefix is distinct from c.prefix then c.previous_expires_at end
-                      as "key_until: jiff_sqlx::Timestamp",
+                  case when s.key_prefix is distinct from c.prefix then c.previous_expires_at end as "key_until: jiff_sqlx::Timestamp",
                   c.credential_id, c.sender_id, c.role, c.display_name, c.prefix, c.origins, c.web_form,
                   c.created_at as "created_at: jiff_sqlx::Timestamp",
                   c.expires_at as "expires_at: jiff_sqlx::Timestamp", c.revoked_at as "revoked_at: jiff_sqlx::Timestamp",
                   c.previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp",
                   k.clinic_id, k.name, k.booking_url, k.emergency_number, k.language, k.pathways, k.languages,
-                  k.suspended_at is not null as "suspended!", k.due_today_hours, k.due_this_week_hours,
-                  k.due_routine_hours, k.retention_days, k.audit_retention_years, k.slug,
-                  k.profile as "profile: Json<Profile>", exists (select from credentials f
-                      where f.clinic_id = k.clinic_id and f.web_form and f.revoked_at is null) as "web_form_open!"
+                  k.suspended_at is not null as "suspended!", k.due_today_hours, k.due_this_week_hours, k.due_routine_hours,
+                  k.retention_days, k.audit_retention_years, k.slug, k.profile as "profile: Json<Profile>",
+                  exists (select from credentials f
+                          where f.clinic_id = k.clinic_id and f.web_form and f.revoked_at is null) as "web_form_open!"
            from staff_sessions s
            join credentials c on c.clinic_id = s.clinic_id and c.credential_id = s.credential_id
            join clinics k on k.clinic_id = s.clinic_id

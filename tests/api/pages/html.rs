@@ -73,8 +73,9 @@ impl Page {
             match (&*element.name, element.get("href"), element.get("src")) {
                 ("a", Some(href), _) => {
                     let anchor = href.strip_prefix('#').map(|id| known.contains(id));
-                    let others = ["https://doi.org/10.", "https://clinic.example/", "tel:"];
-                    let led = own(href) || others.iter().any(|other| href.starts_with(other));
+                    let calls = href.strip_prefix("tel:").is_some_and(|number| !number.is_empty());
+                    let others = ["https://doi.org/10.", "https://clinic.example/"];
+                    let led = own(href) || calls || others.iter().any(|other| href.starts_with(other));
                     assert!(anchor.unwrap_or(led), "{}", place());
                     assert!(!element.text.trim().is_empty(), "{}", place());
                 }

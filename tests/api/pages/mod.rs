@@ -14,6 +14,9 @@ mod screening_states;
 mod sign_in;
 mod sign_in_at_issuer;
 mod sign_in_sessions;
+mod staff;
+mod staff_commands;
+mod staff_reports;
 
 use html::Page;
 

@@ -1,11 +1,11 @@
 //! Cached lookups of sign-in.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::future::Cache;
 
-use super::web_form::Forms;
 use crate::store::access::credentials::{ByPrefix, SignedIn};
 
 /// How long a lookup is cached; a revocation takes effect at the latest after this.
@@ -16,6 +16,9 @@ const REMEMBERED: u64 = 10_000;
 pub(in crate::app::access) const PREFIX_LENGTH: usize = 13;
 
 pub(super) type Prefix = [u8; PREFIX_LENGTH];
+
+/// Open web forms by the slugs of their clinics.
+pub(super) type Forms = HashMap<String, Arc<SignedIn>>;
 
 #[derive(Clone)]
 pub(crate) struct Remembered {

@@ -1,18 +1,15 @@
 //! Admission of the clinics' own web forms. A form has no key: the service acts as the form's credential.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::remembered::Forms;
 use super::{Admission, Exceeded, Found, SignedIn, working};
 use crate::app::access::limits::Budget;
 use crate::app::{App, AppError, Result};
 use crate::store::access::web_forms;
-
-/// Open web forms by the slugs of their clinics.
-pub(super) type Forms = HashMap<String, Arc<Found>>;
 
 /// Decides whether a request of a web form is accepted: the form of the clinic is open, its clinic is not suspended, and the limits
 /// of the form and of the visitor's address are not exceeded. Fails when no clinic with this slug has an open form.
@@ -35,7 +32,10 @@ pub async fn admit(app: &App, slug: &str, address: IpAddr, budget: Budget, reque
 pub async fn only(app: &App) -> Result<Option<String>> {
     let forms = forms(app).await?;
     let mut slugs = forms.keys();
-    Ok(slugs.next().filter(|_| slugs.next().is_none()).cloned())
+    Ok(match (slugs.next(), slugs.next()) {
+        (Some(slug), None) => Some(slug.clone()),
+        _ => None,
+    })
 }
 
 /// Finds the open form of a clinic.

@@ -86,7 +86,7 @@ pub async fn get_submission_export(
 }
 
 /// Streams the chunks as they are read. An error in the stream makes the server drop the connection.
-fn answer<T: 'static, B: From<Exported<T>> + Serialize + PartialSchema + 'static>(
+pub(in crate::http) fn answer<T: 'static, B: From<Exported<T>> + Serialize + PartialSchema + 'static>(
     name: &str,
     format: ExportFormat,
     chunks: impl Stream<Item = Result<Vec<Exported<T>>, AppError>> + 'static,
