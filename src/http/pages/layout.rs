@@ -1,5 +1,6 @@
 //! What every page has: title, files, and links to the page in the other languages.
 
+use super::RULES;
 use super::address::in_language;
 use super::assets::{ICON, STYLESHEET};
 use super::texts::{self, LayoutTexts};
@@ -53,7 +54,7 @@ impl Layout {
             icon: &ICON.address,
             module,
             languages: Language::ALL.into_iter().map(link).collect::<Result<_, _>>()?,
-            home: in_language("/rules", language),
+            home: in_language(RULES, language),
         })
     }
 }

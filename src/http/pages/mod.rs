@@ -31,6 +31,10 @@ pub(super) use screening::ELEMENT;
 
 const HTML: &str = "text/html; charset=utf-8";
 
+/// The first page of the rule tables, and that of staff.
+const RULES: &str = "/rules";
+const STAFF: &str = "/staff";
+
 /// Pages load their own files only, send forms only to this service, and are in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -56,10 +60,11 @@ pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
     staff::actions()
 }
 
-/// Whether errors of this path are shown as pages.
-fn is_page(path: &str) -> bool {
+/// The first page of the group that a path belongs to; `None` for paths whose errors are not shown as pages.
+fn first_page(path: &str) -> Option<&'static str> {
     let is_below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    ["/rules", "/s", "/staff"].into_iter().any(is_below)
+    let groups = [("/rules", RULES), ("/s", RULES), ("/staff", STAFF)];
+    groups.into_iter().find(|(root, _)| is_below(root)).map(|(_, first)| first)
 }
 
 /// Starts the response of a page without data of persons. A client checks each time that its copy is current, so that a page

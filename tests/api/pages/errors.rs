@@ -1,7 +1,7 @@
 //! Errors of pages: in the page's language, with the status and the headers of the problem. Other paths keep JSON.
 
-use super::LANGUAGES;
 use super::html::Page;
+use super::{LANGUAGES, in_language};
 use crate::world::World;
 
 #[tokio::test]
@@ -30,6 +30,22 @@ async fn an_error_of_a_page_is_a_page_in_its_language() {
             let page = Page::of(answer, &place);
             assert_eq!(page.language(), language, "{place}");
             assert!(page.text().contains(title) && page.text().contains(&id), "{place}: {}", page.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_a_page_of_staff_leads_to_their_first_page() {
+    let world = World::new().await;
+    for (language, text) in LANGUAGES.into_iter().zip(["To the worklist", "A la lista de trabajo"]) {
+        for path in ["/staff/nothing", "/staff/sign-in/oidc", "/staff/"] {
+            let address = in_language(path, language);
+            let answer = world.holder(None).get(&address).await;
+            assert_eq!(answer.status, 404, "{address}");
+            let page = Page::of(answer, &address);
+            let links: Vec<_> = page.links().into_iter().filter(|link| !link.starts_with('#')).collect();
+            assert!(links.iter().all(|link| link.starts_with("/staff?lang=")), "{address}: {links:?}");
+            assert!(page.text().contains(text), "{address}: {}", page.text());
         }
     }
 }

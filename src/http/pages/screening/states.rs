@@ -70,7 +70,8 @@ fn state(kind: ProblemType, slug: &str, language: Language) -> Result<Vec<u8>, P
 /// The page after a second sending with other answers.
 pub(super) fn sent_already(visit: &Visit<'_>) -> Result<Vec<u8>, Problem> {
     let (texts, form) = (visit.texts, visit.address(""));
-    let layout = Layout::new(visit.language, &form, texts.sent_already.clone(), Some(&SCREENING_MODULE.address))?;
+    let (own, title) = (visit.plain_address(), texts.sent_already.clone());
+    let layout = Layout::new(visit.language, &own, title, Some(&SCREENING_MODULE.address))?;
     let (text, request_id) = (&*texts.sent_already_text, current_request_id());
     rendered(&StatePage { layout, texts, text, again: Some(form), request_id })
 }

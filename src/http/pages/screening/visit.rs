@@ -88,6 +88,11 @@ impl<'a> Visit<'a> {
         if self.is_kiosk { format!("{address}&kiosk") } else { address }
     }
 
+    /// The address of the form without a language, for the links to other languages.
+    pub(super) fn plain_address(&self) -> String {
+        format!("/s/{}{}", self.slug, if self.is_kiosk { "?kiosk" } else { "" })
+    }
+
     /// A response with answers. Only the clinic's own sites may show it in a frame.
     pub(super) fn page(&self, status: StatusCode, page: Vec<u8>) -> HttpResponse {
         self.response(status, "no-store", page)

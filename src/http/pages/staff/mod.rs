@@ -21,13 +21,13 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_
 use actix_web::{HttpResponse, Resource, web};
 use askama::Template;
 
-use super::{HTML, POLICY, rendered};
+use super::{HTML, POLICY, STAFF, rendered};
 use crate::domain::audit::AuditAction;
 use crate::domain::language::Language;
 use crate::http::kernel::problem::Problem;
 use commands::COMMANDS;
 
-const WORKLIST: &str = "/staff";
+const WORKLIST: &str = STAFF;
 const NEXT: &str = "/staff/next";
 const CHANGES: &str = "/staff/changes";
 const SEARCH: &str = "/staff/search";
