@@ -97,6 +97,24 @@ async fn a_session_ends_with_the_key_that_began_it() {
     assert!(!browser.is_signed_in().await);
 }
 
+/// The web form has no key and is no person of the issuer, so it cannot begin a session. Its role ends one that it would have.
+#[tokio::test]
+async fn no_session_acts_as_the_web_form() {
+    let (world, clinic, mut browser) = signed_in().await;
+    let id = clinic.id;
+    let form = format!(
+        "insert into credentials (clinic_id, credential_id, sender_id, role, display_name, created_at, web_form) \
+         values ('{id}', '{id}', '{id}', 'browser', 'Web form', now(), true)"
+    );
+    let moved = format!("update staff_sessions set credential_id = '{id}', key_prefix = null");
+    let mut owner = world.connect().await;
+    for sql in [form, moved] {
+        owner.execute(AssertSqlSafe(sql)).await.unwrap();
+    }
+    assert_eq!(browser.get("/staff").await.status, 403);
+    assert!(!browser.is_signed_in().await);
+}
+
 #[tokio::test]
 async fn a_cookie_that_was_altered_or_moved_names_no_session() {
     let (world, _, mut browser) = signed_in().await;

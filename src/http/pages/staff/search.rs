@@ -66,10 +66,10 @@ pub(super) async fn get_search(
 }
 
 pub(super) async fn post_search(
+    _: OwnOrigin,
     request: HttpRequest,
     state: web::Data<State>,
     caller: SignedIn,
-    _own: OwnOrigin,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let desk = Desk::new(&request, &state, caller)?;

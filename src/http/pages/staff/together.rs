@@ -64,10 +64,10 @@ pub(super) fn form(desk: &Desk) -> Form {
 }
 
 pub(super) async fn post_together(
+    _: OwnOrigin,
     request: HttpRequest,
     state: web::Data<State>,
     caller: SignedIn,
-    _own: OwnOrigin,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let desk = Desk::new(&request, &state, caller)?;

@@ -139,10 +139,10 @@ pub(super) async fn get_changes(
 
 /// Claims the most urgent case and leads to it.
 pub(super) async fn post_next(
+    _: OwnOrigin,
     request: HttpRequest,
     state: web::Data<State>,
     caller: SignedIn,
-    _own: OwnOrigin,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let desk = Desk::new(&request, &state, caller)?;

@@ -54,10 +54,10 @@ struct MissingPage {
 
 /// Executes the command that the path names, on the version that the form shows.
 pub(super) async fn post_command(
+    _: OwnOrigin,
     request: HttpRequest,
     state: web::Data<State>,
     caller: SignedIn,
-    _own: OwnOrigin,
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let desk = Desk::new(&request, &state, caller)?;
