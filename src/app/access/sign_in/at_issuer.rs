@@ -58,7 +58,7 @@ pub async fn finish(app: &App, returned: Returned<'_>, visitor: Visitor) -> Resu
     start(app, admission, None, visitor).await
 }
 
-/// Finds the credential of the person that a code stands for.
+/// Finds the credential of the person for whom the issuer gave a code.
 async fn identify(
     app: &App,
     (tokens, flow): (&Tokens, &CodeFlow),
