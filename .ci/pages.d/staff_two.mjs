@@ -1,0 +1,120 @@
+// Two members of staff on one case, in random interleavings through the pages: every command that a page confirms is a version
+// of its own, and every note that was typed is in the history once.
+import { SECOND_KEY, STAFF_KEY, must, ok } from './kit.mjs';
+import { AGAIN, DONE, caseAddress, command, history, newCase, openStaff } from './desk.mjs';
+
+const INTERLEAVINGS = 200;
+/** A case with a long history is slow to show. */
+const A_CASE = 10;
+const COMMANDS = ['note', 'note', 'claim', 'contact', 'release', 'close', 'reopen'];
+const CLOSING = { outcome: 'not_needed', not_needed_reason: 'other' };
+/** How often a note is tried until it is in the history. */
+const TRIES = 8;
+
+/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
+function dice(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Sends a command, or the form that is shown again; whether the page confirms it. */
+async function sent(page, name, fields) {
+  const answer = page.waitForResponse((response) => response.request().isNavigationRequest() && response.request().method() === 'POST');
+  const loaded = page.waitForEvent('load');
+  await command(page, name, fields);
+  const status = (await answer).status();
+  await loaded;
+  must(`a command is done, has changed or is refused, not ${status}`, [303, 409, 412].includes(status));
+  must('the page says so', (await page.locator(status === 303 ? DONE : AGAIN).count()) === 1);
+  return status === 303;
+}
+
+/** One turn of a member of staff, in steps that a turn of the other may come between. */
+async function* turn(staff, address, note, random) {
+  const { page } = staff;
+  // Otherwise the page is as old as the last turn left it.
+  if (random() < 0.5 || (await page.locator(AGAIN).count())) await page.goto(address);
+  yield;
+  const offered = await page.locator('form[data-draft]').evaluateAll((all) => all.map(({ id }) => id));
+  const fit = COMMANDS.filter((name) => offered.includes(name));
+  const name = fit[Math.floor(random() * fit.length)];
+  let fields = { note, ...(name === 'close' && CLOSING) };
+  yield;
+  let isDone = await sent(page, name, fields);
+  staff.conflicts += isDone ? 0 : 1;
+  yield;
+  // The page has kept the note, so the command is sent as it is.
+  if (!isDone) {
+    must(`the page keeps the note ${note}`, (await page.inputValue(`#${name}-note`)) === note);
+    isDone = await sent(page, name, {});
+    yield;
+  }
+  // A case that refuses the command still takes the note.
+  for (let tries = 0; !isDone && tries < TRIES; tries += 1) {
+    await page.goto(address);
+    isDone = await sent(page, 'note', { note });
+    yield;
+  }
+  must(`the note ${note} is stored at last`, isDone);
+  staff.done += 1;
+}
+
+/** Advances both turns in a random order, sometimes at once. */
+async function interleave(turns, random) {
+  const open = new Set(turns);
+  const advance = async (one) => {
+    if ((await one.next()).done) open.delete(one);
+  };
+  while (open.size > 0) {
+    const all = [...open];
+    if (all.length === 2 && random() < 0.25) await Promise.all(all.map(advance));
+    else await advance(all[Math.floor(random() * all.length)]);
+  }
+}
+
+async function interleavings(browser) {
+  const seed = Number(process.env.SARCOSCREEN_SEED ?? Date.now() % 1_000_000);
+  const random = dice(seed);
+  const staff = [];
+  for (const key of [STAFF_KEY, SECOND_KEY]) staff.push({ ...(await openStaff(browser, { key, address: '/staff/search' })), done: 0, conflicts: 0 });
+  try {
+    for (let first = 0; first < INTERLEAVINGS; first += A_CASE) await onOneCase(staff, first, random);
+  } catch (error) {
+    throw new Error(`SARCOSCREEN_SEED=${seed}: ${error.message}`, { cause: error });
+  }
+  for (const { close } of staff) await close('409', '412');
+  const conflicts = staff[0].conflicts + staff[1].conflicts;
+  must('there were conflicts', conflicts > INTERLEAVINGS / 20);
+  ok(`${INTERLEAVINGS} interleavings of two members of staff, ${conflicts} conflicts: no update lost, every note kept (seed ${seed})`);
+}
+
+async function onOneCase(staff, first, random) {
+  const id = await newCase();
+  const address = caseAddress(id);
+  for (const one of staff) {
+    one.done = 0;
+    await one.page.goto(address);
+  }
+  const notes = [];
+  for (let number = first; number < first + A_CASE; number += 1) {
+    const turns = staff.map((one, place) => {
+      notes.push(`Note ${number} of ${place}`);
+      return turn(one, address, notes.at(-1), random);
+    });
+    await interleave(turns, random);
+  }
+  const events = await history(id);
+  const versions = events.map(({ version }) => version);
+  must(`versions without a gap: ${versions}`, versions.every((version, place) => version === place + 1));
+  const confirmed = staff[0].done + staff[1].done;
+  must(`a version for each of ${confirmed} confirmed commands, not ${events.length - 1}`, events.length - 1 === confirmed);
+  const stored = events.map(({ note }) => note).filter(Boolean).sort();
+  must(`every note once: ${stored}`, stored.join() === notes.sort().join());
+}
+
+export const scenarios = [interleavings];
