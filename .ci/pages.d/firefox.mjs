@@ -1,6 +1,6 @@
 // The journey of a person in Firefox.
 import { pathToFileURL } from 'node:url';
-import { FORM, must, ok, require } from './kit.mjs';
+import { BASE, FORM, must, ok, require } from './kit.mjs';
 import { FRAIL, REQUIRED, asBody, only, submission } from './form.mjs';
 
 const CURRENT = '[data-step]:not([hidden])';
@@ -24,8 +24,9 @@ async function journey() {
     const page = await browser.newPage();
     page.setDefaultTimeout(60_000);
     const faults = [];
-    page.on('console', (message) => ['error', 'warn', 'warning'].includes(message.type()) && faults.push(message.text()));
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
     page.on('pageerror', (error) => faults.push(error.message));
+    page.on('request', (request) => request.url().startsWith(BASE) || faults.push(request.url()));
     await page.goto(`${FORM}?lang=es`);
     const steps = await page.$$eval('[data-step]', (all) => all.map((one) => one.dataset.step));
     for (const [place, name] of steps.entries()) {
@@ -42,7 +43,7 @@ async function journey() {
     must(`the heading ${heading} is ${assessment.care_title}`, heading.trim() === assessment.care_title);
     must('the answers', JSON.stringify(sorted(answers)) === JSON.stringify(sorted(asBody(only(FRAIL, REQUIRED)))));
     must('the heading has the focus', await page.evaluate(() => document.activeElement.localName === 'h1'));
-    must(`a clean console, not ${JSON.stringify(faults)}`, faults.length === 0);
+    must(`a clean console and no other host, not ${JSON.stringify(faults)}`, faults.length === 0);
     ok(`Firefox ${await browser.version()}: ${steps.length} steps and the outcome`);
   } finally {
     await browser.close();

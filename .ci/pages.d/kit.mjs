@@ -93,7 +93,7 @@ export async function look(page, name, { once = false } = {}) {
     await accessible(page, `${name}, ${theme}, ${viewport.width} px`);
   }
   if (SCREENSHOTS) await picture(page, file);
-  await narrow(page, name);
+  await narrow(page, name, file);
   await page.emulateMedia({ colorScheme: null });
   await page.setViewportSize(before);
 }
@@ -121,14 +121,15 @@ async function fits(page, what) {
 }
 
 /** The page at 320 px with text of twice the size. */
-async function narrow(page, name) {
+async function narrow(page, name, file) {
   await page.setViewportSize(NARROW);
   await page.evaluate(() => (document.documentElement.style.fontSize = '200%'));
   await fits(page, `${name}, 320 px, 200 % text`);
-  if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}.narrow.png` });
+  if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/${file}.narrow.png` });
   await page.evaluate(() => document.documentElement.removeAttribute('style'));
 }
 
+/** The state on a phone and on a desktop in both themes, and with the colours of the system. */
 async function picture(page, file) {
   for (const theme of ['light', 'dark']) {
     for (const [kind, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
@@ -137,6 +138,9 @@ async function picture(page, file) {
       await page.screenshot({ path: `${SCREENSHOTS}/${file}.${kind}.${theme}.png`, fullPage: true });
     }
   }
+  await page.emulateMedia({ forcedColors: 'active' });
+  await page.screenshot({ path: `${SCREENSHOTS}/${file}.forced-colors.png`, fullPage: true });
+  await page.emulateMedia({ forcedColors: null });
 }
 
 /** The path of a picture or a print; undefined if none are kept. */
