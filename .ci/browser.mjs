@@ -85,7 +85,8 @@ async function accessible(page, what) {
 /** The page shows the receipt of a stored submission, with the service's texts. */
 async function stored(page, answers) {
   const id = await page.locator('#receipt').textContent();
-  const { status, body } = await service(`/v1/submissions/${id}`, { key: STAFF_KEY });
+  const language = await page.evaluate(() => document.documentElement.lang);
+  const { status, body } = await service(`/v1/submissions/${id}`, { key: STAFF_KEY, language });
   must(`the submission ${id} is stored: ${status}`, status === 200 && body.answers.age === answers.age);
   must('the result has the focus', await page.evaluate(() => document.activeElement.id === 'result'));
   const { care_title, consultation, label, explanation, red_flags, findings, recommendations, risks } = body.assessment;
@@ -268,6 +269,82 @@ async function unknown(browser) {
   await close();
 }
 
+/** The headers that tracing libraries add to each request of a page, and those that a page reads. */
+async function headers(browser) {
+  const { page, close } = await open(browser, LOCAL);
+  const { first, again, refused } = await page.evaluate(async ([base, key, answers]) => {
+    const trace = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
+    const sent = {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      'idempotency-key': crypto.randomUUID(),
+      prefer: 'return=minimal',
+      traceparent: `00-${trace.join('-')}-01`,
+      tracestate: 'page=1',
+      baggage: 'page=1',
+      'sentry-trace': `${trace.join('-')}-1`,
+    };
+    const body = JSON.stringify({ answers });
+    const send = (more) => fetch(`${base}/v1/submissions`, { method: 'POST', headers: { ...sent, ...more }, body });
+    const read = ({ status, headers }) => ({ status, ...Object.fromEntries(headers) });
+    const [first, again] = [read(await send()), read(await send())];
+    const refused = await send({ 'x-other': '1' }).then(({ status }) => status, (error) => error.name);
+    return { first, again, refused };
+  }, [BASE, KEY, { ...ANSWERS, medications: [ANSWERS.medications] }]);
+  must(`201 with the headers of tracing libraries, not ${first.status}`, first.status === 201);
+  for (const name of ['location', 'x-request-id', 'ratelimit', 'ratelimit-policy']) must(`the page reads ${name}`, first[name]);
+  must('the page reads that the retry is replayed', again['idempotent-replayed'] === 'true' && again.location === first.location);
+  must('any other header is refused', refused === 'TypeError');
+  ok('a page sends the headers of tracing libraries and reads Location, X-Request-Id, RateLimit and Idempotent-Replayed');
+  await close('blocked by CORS policy', 'net::ERR_FAILED');
+}
+
+/** An answer that contradicts no other; numbers are above 0, so that each question is asked. */
+function plausible({ id, kind, minimum, step, options }) {
+  const numbers = { ...ANSWERS, height_cm: 165, weight_kg: 60 };
+  if (['integer', 'decimal'].includes(kind)) return numbers[id] ?? Math.max(minimum, step);
+  if (kind === 'boolean') return 'false';
+  return (options.find((option) => option.excludes_others) ?? options[0]).id;
+}
+
+/** A whole form on a page with a key of its own origin: the public reads, a preview for each answer, the submission. */
+async function whole(browser) {
+  const { page, close } = await open(browser, FOREIGN, { key: BOUND_KEY });
+  const reads = await page.evaluate(async (base) => {
+    const form = await fetch(`${base}/v1/questionnaire`);
+    const again = await fetch(`${base}/v1/questionnaire`, { headers: { 'if-none-match': form.headers.get('etag') } });
+    const paths = [`/v1/rule-tables/${(await form.json()).rule_table}`, '/v1/conformance', '/openapi.json'];
+    const others = await Promise.all(paths.map((path) => fetch(base + path)));
+    return [form, again, ...others].map(({ status }) => status).join();
+  }, BASE);
+  must(`the public reads: ${reads}`, reads === '200,304,200,200,200');
+  ok('every origin reads the questionnaire, the rule table, the conformance cases and the document without a key');
+
+  const { body: form } = await service('/v1/questionnaire');
+  const items = form.groups.flatMap((group) => group.items).filter((item) => item.audience === 'person');
+  let [bytes, compressed] = [0, 0];
+  const answered = new Set();
+  // Twice, because some questions are asked only after an answer above 0 to a later one.
+  for (const item of [...items, ...items]) {
+    const shown = await page.locator(`.field:has([name="${item.id}"])`).isVisible();
+    if (!shown || answered.has(item.id)) continue;
+    answered.add(item.id);
+    const scored = page.waitForResponse((response) => response.url().startsWith(`${BASE}/v1/scores`));
+    await fill(page, { [item.id]: plausible(item) });
+    const response = await scored;
+    must(`a preview after ${item.id}: ${await response.text()}`, response.status() === 200);
+    bytes += (await response.body()).length;
+    compressed += (await response.request().sizes()).responseBodySize;
+  }
+  must(`all ${items.length} questions are answered, not ${answered.size}`, answered.size === items.length);
+  ok(`${answered.size} previews of a whole form: ${bytes} bytes, ${compressed} on the wire`);
+  await page.click('#send');
+  await page.locator('#receipt').waitFor();
+  const { open_questions } = await stored(page, ANSWERS);
+  ok(`the whole form is submitted, ${open_questions.length} questions could still change the result`);
+  await close();
+}
+
 async function foreign(browser) {
   const refused = await open(browser, FOREIGN);
   await refused.page.locator('#notice', { hasText: 'does not work' }).waitFor();
@@ -313,7 +390,7 @@ const browser = await chromium.launch({
 });
 try {
   ok(`Chromium ${browser.version()}, pages of ${LOCAL} and ${FOREIGN}, the service at ${BASE}`);
-  for (const step of [languages, previews, faults, submission, unknown, foreign, busy]) await step(browser);
+  for (const step of [languages, previews, faults, submission, unknown, headers, foreign, whole, busy]) await step(browser);
 } catch (error) {
   console.error(error);
   process.exit(1);

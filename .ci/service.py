@@ -34,6 +34,14 @@ def installed(tools: pathlib.Path, versions: list[str], commands: list[list]) ->
     mark.write_text("\n".join(versions))
 
 
+def debian(*packages: str) -> None:
+    """Installs packages of Debian. Checks run concurrently; another one may be installing packages too."""
+    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    quiet = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL, "check": True}
+    subprocess.run([*apt, "update"], **quiet)
+    subprocess.run([*apt, "install", "-y", "--no-install-recommends", *packages], **quiet)
+
+
 def wait_until_ready(base: str, service: subprocess.Popen) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

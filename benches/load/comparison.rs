@@ -11,6 +11,10 @@ rate, of the first's | CPU of server and PostgreSQL, of the first's |
 |---|---|---|---|---|---|---|---|---|---|
 ";
 
+const HEAD_OF_RATIOS: &str = "| measured | server | rate, of each peer's: median, lowest to highest |\n|---|---|---|\n";
+/// The start of the names of the service, by view.
+const OURS: &str = "sarcoscreen";
+
 /// The rows, in the order in which they are shown.
 #[derive(Default)]
 pub(crate) struct Comparison(Vec<Row>);
@@ -52,6 +56,24 @@ impl Comparison {
                 self.0.push(Row { measured, server, rounds: vec![figures] });
             }
         }
+    }
+
+    /// The rates of the service as multiples of the peers' in the same round, as Markdown.
+    pub(crate) fn ratios(&self) -> String {
+        let mut text = HEAD_OF_RATIOS.to_owned();
+        let (service, peers): (Vec<&Row>, Vec<&Row>) = self.0.iter().partition(|row| row.server.starts_with(OURS));
+        for ours in service {
+            let of = |theirs: &&Row| {
+                let rounds = ours.rounds.iter().zip(&theirs.rounds);
+                let mut sorted: Vec<f64> = rounds.map(|(ours, theirs)| ours.rate / theirs.rate).collect();
+                sorted.sort_by(f64::total_cmp);
+                let [middle, lowest, highest] = [median(&sorted), sorted[0], sorted[sorted.len() - 1]].map(number);
+                format!("{} {middle} ({lowest} to {highest})", theirs.server)
+            };
+            let ratios: Vec<String> = peers.iter().filter(|row| row.measured == ours.measured).map(of).collect();
+            writeln!(text, "| {} | {} | {} |", ours.measured, ours.server, ratios.join("; ")).unwrap();
+        }
+        text
     }
 
     /// The table as Markdown.

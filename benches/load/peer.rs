@@ -36,9 +36,19 @@ pub(crate) enum Framework {
     FastApi,
 }
 
+/// The rows that a peer writes for a submission: the name of the folder with its schema and statements.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// One row, and a second one if it is flagged.
+    Narrow,
+    /// The rows that the service writes.
+    Same,
+}
+
 /// A running peer.
 pub(crate) struct Peer {
     framework: Framework,
+    rows: Rows,
     child: Child,
     address: SocketAddr,
     /// A connection to its database.
@@ -121,25 +131,45 @@ impl Framework {
     }
 }
 
+impl Rows {
+    pub(crate) const ALL: [Self; 2] = [Self::Narrow, Self::Same];
+
+    fn folder(self) -> PathBuf {
+        Path::new(SOURCES).join(self.name())
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Narrow => "narrow",
+            Self::Same => "same",
+        }
+    }
+
+    /// The SQL in a file of its folder.
+    fn sql(self, name: &str) -> AssertSqlSafe<String> {
+        let path = self.folder().join(name).with_extension("sql");
+        AssertSqlSafe(std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    }
+}
+
 impl Peer {
     /// Installs and starts a peer, with a new database on the PostgreSQL of the service.
-    pub(crate) async fn start(place: &Place, framework: Framework) -> Self {
+    pub(crate) async fn start(place: &Place, framework: Framework, rows: Rows) -> Self {
         let folder = framework.install();
-        let database = format!("peer_{}", framework.folder());
+        let database = format!("peer_{}_{}", framework.folder(), rows.name());
         let (socket, user, _) = place.coordinates();
         let create = format!("create database {database}");
         place.connect().await.execute(AssertSqlSafe(create)).await.unwrap();
         let options = PgConnectOptions::new_without_pgpass().socket(&socket).username(&user).database(&database);
         let mut owner = options.connect().await.unwrap();
-        owner.execute(include_str!("../peers/schema.sql")).await.unwrap();
-        owner.execute(include_str!("../peers/seed.sql")).await.unwrap();
+        owner.execute(rows.sql("schema")).await.unwrap();
 
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = framework.command(&folder, address.port());
         command.env("PGHOST", socket).env("PGPORT", "5432").env("PGUSER", user).env("PGDATABASE", database);
-        command.env("API_KEY", KEY).env("POINTS", points());
+        command.env("API_KEY", KEY).env("POINTS", points()).env("SQL", rows.folder());
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let mut peer = Self { framework, child, address, owner, acknowledged: RefCell::default() };
+        let mut peer = Self { framework, rows, child, address, owner, acknowledged: RefCell::default() };
         peer.until_ready().await;
         peer
     }
@@ -199,6 +229,7 @@ impl Peer {
         }
         // Losing these rows would end the measurement anyway, so their commits are asynchronous.
         self.owner.execute("set synchronous_commit = off").await.unwrap();
+        self.owner.execute(self.rows.sql("seed")).await.unwrap();
         let sql = format!("select seed({submissions}, {open}, {closed})");
         self.owner.execute(AssertSqlSafe(sql)).await.unwrap();
         for table in ["submissions", "follow_ups"] {
@@ -211,22 +242,24 @@ impl Peer {
         self.acknowledged.borrow_mut().extend_from_slice(ids);
     }
 
-    /// Fails unless the database contains every acknowledged submission and no other, and a follow-up for each flagged one.
+    /// Fails unless the database contains every acknowledged submission with all its rows, no other one, and a
+    /// follow-up for each flagged one.
     pub(crate) async fn compare(&mut self) -> String {
         let acknowledged = self.acknowledged.get_mut();
-        let sql =
-            "select count(*), (select count(*) from unnest($1::uuid[]) id join submissions on submission_id = id),
-                          count(*) filter (where flagged),
-                          (select count(*) from follow_ups join submissions using (submission_id) where flagged)
-                   from submissions";
-        let (stored, found, flagged, opened): (i64, i64, i64, i64) =
-            sqlx::query_as(sql).bind(&*acknowledged).fetch_one(&mut self.owner).await.unwrap();
+        let check = self.rows.sql("check");
+        let (stored, found, flagged, followed, whole): (i64, i64, i64, i64, i64) =
+            sqlx::query_as(check).bind(&*acknowledged).fetch_one(&mut self.owner).await.unwrap();
         let sent = acknowledged.len() as i64;
-        assert_eq!((stored, found, opened), (sent, sent, flagged), "stored, found again and opened, against 201s");
+        assert_eq!(
+            (stored, found, followed, whole),
+            (sent, sent, flagged, sent),
+            "stored, found again, followed up and whole, against 201s and flagged ones"
+        );
         format!(
-            "{}: {sent} answers 201, {stored} rows stored, {found} of those ids found among them; {:.1} % flagged, {opened} \
-             follow-ups.",
+            "{}, {} rows: {sent} answers 201, {stored} submissions stored with all their rows, {found} of those ids \
+             among them; {:.1} % flagged, each with a follow-up.",
             self.framework.name(),
+            self.rows.name(),
             100.0 * flagged as f64 / stored as f64
         )
     }

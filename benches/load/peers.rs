@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::comparison::Comparison;
 use crate::generator::{Found, Load, Plan, Source, ask, run};
-use crate::peer::{Framework, KEY, Peer};
+use crate::peer::{Framework, KEY, Peer, Rows};
 use crate::place::Place;
 use crate::requests::{Repeated, Submissions, cohort_answers};
 use crate::scores::FULL;
@@ -41,7 +41,7 @@ pub(crate) async fn measure(options: &Options) {
     let mut comparison = Comparison::default();
     let remarks = scores_and_submissions(options, &mut comparison).await;
     worklist(options, &mut comparison).await;
-    println!("{}", comparison.text());
+    println!("{}\n{}", comparison.ratios(), comparison.text());
     for line in remarks {
         println!("{line}");
     }
@@ -49,12 +49,33 @@ pub(crate) async fn measure(options: &Options) {
 
 async fn scores_and_submissions(options: &Options, comparison: &mut Comparison) -> Vec<String> {
     let mut world = World::new(options.clone()).await;
-    let mut peers = start(&world.place).await;
-    agree(&world, &peers).await;
-    let (five, full) = (scores(&world, &peers, FIVE), scores(&world, &peers, FULL));
-    let submissions = submissions(&world, &peers);
+    let mut of_peers = Vec::new();
+    for rows in Rows::ALL {
+        // The peers with other rows do not run: all pools together need more connections than PostgreSQL has.
+        let mut peers = start(&world.place, rows).await;
+        agree(&world, &peers).await;
+        if rows == Rows::Narrow {
+            score(&world, &peers, comparison).await;
+        }
+        submit(&world, &peers, rows, comparison).await;
+        for peer in &mut peers {
+            of_peers.push(peer.compare().await);
+        }
+    }
+    let mut remarks = world.compare().await.to_vec();
+    remarks.extend(of_peers);
+    let World { place, service, .. } = world;
+    service.stop();
+    drop(place);
+    remarks
+}
+
+/// All rounds of scores. They do not depend on the rows.
+async fn score(world: &World, peers: &[Peer], comparison: &mut Comparison) {
+    let options = &world.options;
+    let (five, full) = (scores(world, peers, FIVE), scores(world, peers, FULL));
     for round in 1..=options.rounds {
-        progress(&format!("peers, round {round} of {}", options.rounds));
+        progress(&format!("peers, scores, round {round} of {}", options.rounds));
         for (name, contenders) in [("scores, 5 answers", &five), ("scores, 59 answers", &full)] {
             let mut turns = Vec::new();
             for contender in contenders {
@@ -62,27 +83,29 @@ async fn scores_and_submissions(options: &Options, comparison: &mut Comparison) 
             }
             note(comparison, name, &turns);
         }
+    }
+}
+
+/// All rounds of submissions, for peers that write these rows.
+async fn submit(world: &World, peers: &[Peer], rows: Rows, comparison: &mut Comparison) {
+    let options = &world.options;
+    let measured = format!("submissions, {} rows", rows.name());
+    let contenders = submissions(world, peers, rows);
+    let ours = contenders.len() - peers.len();
+    for round in 1..=options.rounds {
+        progress(&format!("peers, {measured}, round {round} of {}", options.rounds));
         let mut turns = Vec::new();
-        for (index, contender) in submissions.iter().enumerate() {
+        for (index, contender) in contenders.iter().enumerate() {
             world.settle().await;
             let found = contender.load(options, &world.place, 201).await;
-            match index.checked_sub(2) {
+            match index.checked_sub(ours) {
                 Some(peer) => peers[peer].keep_ids(&found.ids),
                 None => world.keep_ids(&found.ids),
             }
             turns.push((contender.name, found));
         }
-        note(comparison, "submissions", &turns);
+        note(comparison, &measured, &turns);
     }
-    let mut remarks = world.compare().await.to_vec();
-    for peer in &mut peers {
-        remarks.push(peer.compare().await);
-    }
-    drop(peers);
-    let World { place, service, .. } = world;
-    service.stop();
-    drop(place);
-    remarks
 }
 
 async fn worklist(options: &Options, comparison: &mut Comparison) {
@@ -92,7 +115,7 @@ async fn worklist(options: &Options, comparison: &mut Comparison) {
     let (address, process) = (staff.service.address(), staff.service.process());
     let mut contenders = vec![Contender { name: "sarcoscreen", address, process, source }];
     let mut pages = vec![staff.get(&staff.key, PAGE).await];
-    let mut peers = start(&staff.place).await;
+    let mut peers = start(&staff.place, Rows::Narrow).await;
     for peer in &mut peers {
         peer.fill(SIZE).await;
         pages.push(peer.get(PAGE).await);
@@ -111,10 +134,10 @@ async fn worklist(options: &Options, comparison: &mut Comparison) {
     staff.service.stop();
 }
 
-async fn start(place: &Place) -> Vec<Peer> {
+async fn start(place: &Place, rows: Rows) -> Vec<Peer> {
     let mut peers = Vec::new();
     for framework in Framework::ALL {
-        peers.push(Peer::start(place, framework).await);
+        peers.push(Peer::start(place, framework, rows).await);
     }
     peers
 }
@@ -153,16 +176,17 @@ fn scores(world: &World, peers: &[Peer], answers: &str) -> Vec<Contender<Repeate
 }
 
 /// The submissions of the part `intake`. Each server has its own, since an idempotency key is used once.
-fn submissions(world: &World, peers: &[Peer]) -> Vec<Contender<Submissions>> {
+fn submissions(world: &World, peers: &[Peer], rows: Rows) -> Vec<Contender<Submissions>> {
     let keys: Vec<_> = world.clinics.iter().map(|clinic| clinic.intake.clone()).collect();
     let endless = |keys: &[String], header, series| {
         let submissions = Submissions::with(keys, header, series);
         submissions.endless();
         submissions
     };
+    let first = if rows == Rows::Narrow { 1 } else { 3 };
     let mut contenders = vec![
-        Contender::service(SUMMARY, world, endless(&keys, "prefer: return=minimal\r\n", 1)),
-        Contender::service(PERSON, world, endless(&keys, "", 2)),
+        Contender::service(SUMMARY, world, endless(&keys, "prefer: return=minimal\r\n", first)),
+        Contender::service(PERSON, world, endless(&keys, "", first + 1)),
     ];
     let keys = vec![KEY.to_owned(); keys.len()];
     contenders.extend(peers.iter().map(|peer| Contender::of(peer, Rc::new(endless(&keys, "", 1)))));

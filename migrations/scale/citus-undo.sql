@@ -17,6 +17,7 @@ alter table submissions drop constraint submissions_subject_fkey;
 alter table follow_up_events drop constraint follow_up_events_credential_fkey;
 alter table follow_up_events drop constraint follow_up_events_follow_up_fkey;
 alter table subject_changes drop constraint subject_changes_subject_fkey;
+alter table subject_search_terms drop constraint subject_search_terms_subject_fkey;
 alter table subject_merges drop constraint subject_merges_kept_fkey;
 alter table subject_merges drop constraint subject_merges_merged_fkey;
 
@@ -36,7 +37,7 @@ declare
     policy record;
 begin
     foreach name in array array[
-        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
+        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_search_terms', 'subject_merges', 'follow_ups',
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
         'audit_seals', 'audit_tombstones', 'daily_counts',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
@@ -69,6 +70,7 @@ select undistribute_table('submissions');
 select undistribute_table('follow_up_events');
 select undistribute_table('follow_ups');
 select undistribute_table('subject_merges');
+select undistribute_table('subject_search_terms');
 select undistribute_table('subject_changes');
 select undistribute_table('subjects');
 select undistribute_table('credentials');
@@ -117,6 +119,9 @@ alter table follow_up_events add constraint follow_up_events_follow_up_fkey
 alter table subject_changes add constraint subject_changes_subject_fkey
     foreign key (clinic_id, subject_id)
     references subjects (clinic_id, subject_id);
+alter table subject_search_terms add constraint subject_search_terms_subject_fkey
+    foreign key (clinic_id, subject_id)
+    references subjects (clinic_id, subject_id) on delete cascade;
 alter table subject_merges add constraint subject_merges_kept_fkey
     foreign key (clinic_id, kept)
     references subjects (clinic_id, subject_id);
@@ -151,7 +156,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
+        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_search_terms', 'subject_merges', 'follow_ups',
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
         'audit_seals', 'daily_counts',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',

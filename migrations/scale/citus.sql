@@ -21,6 +21,7 @@ alter table submissions drop constraint submissions_subject_fkey;
 alter table follow_up_events drop constraint follow_up_events_credential_fkey;
 alter table follow_up_events drop constraint follow_up_events_follow_up_fkey;
 alter table subject_changes drop constraint subject_changes_subject_fkey;
+alter table subject_search_terms drop constraint subject_search_terms_subject_fkey;
 alter table subject_merges drop constraint subject_merges_kept_fkey;
 alter table subject_merges drop constraint subject_merges_merged_fkey;
 -- These stay away. A distributed table cannot have a key that sets a column to null.
@@ -36,7 +37,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
+        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_search_terms', 'subject_merges', 'follow_ups',
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
         'audit_seals', 'audit_tombstones', 'daily_counts',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',
@@ -95,6 +96,7 @@ select create_reference_table('write_probes');
 -- Everything else is stored with its clinic.
 select create_distributed_table('subjects', 'clinic_id');
 select create_distributed_table('subject_changes', 'clinic_id', colocate_with => 'subjects');
+select create_distributed_table('subject_search_terms', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('subject_merges', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('follow_ups', 'clinic_id', colocate_with => 'subjects');
 select create_distributed_table('follow_up_events', 'clinic_id', colocate_with => 'subjects');
@@ -143,6 +145,9 @@ alter table follow_up_events add constraint follow_up_events_follow_up_fkey
 alter table subject_changes add constraint subject_changes_subject_fkey
     foreign key (clinic_id, subject_id)
     references subjects (clinic_id, subject_id);
+alter table subject_search_terms add constraint subject_search_terms_subject_fkey
+    foreign key (clinic_id, subject_id)
+    references subjects (clinic_id, subject_id) on delete cascade;
 alter table subject_merges add constraint subject_merges_kept_fkey
     foreign key (clinic_id, kept)
     references subjects (clinic_id, subject_id);
@@ -155,7 +160,7 @@ declare
     name text;
 begin
     foreach name in array array[
-        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_merges', 'follow_ups',
+        'clinics', 'credentials', 'subjects', 'subject_changes', 'subject_search_terms', 'subject_merges', 'follow_ups',
         'follow_up_events', 'submissions', 'idempotency_keys', 'audit_entries', 'audit_pending',
         'audit_seals', 'audit_tombstones', 'daily_counts',
         'webhook_endpoints', 'webhook_deliveries', 'webhook_attempts',

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use super::{App, AppError, Result, ambient::new_id, audit::operator_entry};
 use crate::domain::audit::{AUDIT_YEARS, AuditAction};
 use crate::domain::clinics::{Clinic, DueHours, EmergencyNumber, Profile};
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::{language::Language, screening::pathway::PathwayId};
 use crate::store;
 
@@ -52,10 +52,10 @@ pub async fn change(app: &App, clinic: &Clinic) -> Result<()> {
     let kept = clinic.retention_days.is_none_or(|days| (1..=36_500).contains(&days));
     let audited = clinic.audit_retention_years.is_none_or(|years| (AUDIT_YEARS..=100).contains(&years));
     let checks = [
-        (clinic.languages.contains(&clinic.language), "/language", "must be one of the languages"),
-        (due.is_sorted(), "/due", "must be 1 to 8760 hours, and not shorter for a lower urgency"),
-        (kept, "/retention_days", "must be 1 to 36500"),
-        (audited, "/audit_retention_years", "must be 3 to 100"),
+        (clinic.languages.contains(&clinic.language), "/language", LANGUAGE),
+        (due.is_sorted(), "/due", DUE),
+        (kept, "/retention_days", RETENTION),
+        (audited, "/audit_retention_years", AUDIT_RETENTION),
     ];
     let broken = checks.into_iter().filter(|check| !check.0);
     faults.extend(broken.map(|(_, at, detail)| Fault::new(at, FaultCode::NotAllowed, detail)));
@@ -71,6 +71,47 @@ pub async fn change(app: &App, clinic: &Clinic) -> Result<()> {
 pub async fn list(app: &App) -> Result<Vec<Clinic>> {
     Ok(store::clinics::list(&app.store).await?)
 }
+
+const LANGUAGE: Sentence = Sentence::new("must be one of the languages", "debe ser uno de los idiomas");
+const DUE: Sentence = Sentence::new(
+    "must be 1 to 8760 hours, and not shorter for a lower urgency",
+    "debe ser de 1 a 8760 horas, y no inferior para una urgencia más baja",
+);
+const RETENTION: Sentence = Sentence::new("must be 1 to 36500", "debe ser de 1 a 36500");
+const AUDIT_RETENTION: Sentence = Sentence::new("must be 3 to 100", "debe ser de 3 a 100");
+const NAME: Sentence = Sentence::new(
+    "must be 1 to 200 characters without space at either end",
+    "debe tener de 1 a 200 caracteres, sin espacios en los extremos",
+);
+const SLUG: Sentence = Sentence::new(
+    "must be 1 to 40 of a-z, 0-9 and -, with no - at either end",
+    "debe tener de 1 a 40 caracteres de a-z, 0-9 y -, sin - en los extremos",
+);
+const BOOKING_URL: Sentence = Sentence::new(
+    "must be an https address of at most 2000 characters",
+    "debe ser una dirección https de 2000 caracteres como máximo",
+);
+const EMERGENCY_NUMBERS: Sentence = Sentence::new(
+    "must be 1 to 5 numbers of 2 to 20 digits, spaces allowed, each with a label of at most 40 characters",
+    "deben ser de 1 a 5 números de 2 a 20 cifras, con espacios si se quiere, cada uno con una etiqueta de \
+     40 caracteres como máximo",
+);
+const COUNTRY: Sentence = Sentence::new(
+    "must be two capital letters (ISO 3166-1 alpha-2)",
+    "deben ser dos letras mayúsculas (ISO 3166-1 alfa-2)",
+);
+const TIME_ZONE: Sentence = Sentence::new(
+    "must be a name of the IANA time zone database, such as Europe/Madrid",
+    "debe ser un nombre de la base de zonas horarias de IANA, como Europe/Madrid",
+);
+const REFERENCE_SYSTEMS: Sentence = Sentence::new(
+    "must be at most 20 different texts of 1 to 200 characters, together with the systems of others",
+    "deben ser como máximo 20 textos distintos de 1 a 200 caracteres, junto con los sistemas de otros",
+);
+const OFFER: Sentence = Sentence::new(
+    "must be 1 to 300 characters on one line, without braces",
+    "debe tener de 1 a 300 caracteres en una línea, sin llaves",
+);
 
 fn faults(clinic: &Clinic) -> Vec<Fault> {
     let Clinic { name, slug, booking_url, profile, .. } = clinic;
@@ -93,24 +134,14 @@ fn faults(clinic: &Clinic) -> Vec<Fault> {
     let distinct = systems().collect::<std::collections::BTreeSet<_>>().len() == systems().count();
     let systems = distinct && systems().count() <= 20 && systems().all(|system| is_line(system, 200));
     let checks = [
-        (named, "/name", FaultCode::Text, "must be 1 to 200 characters without space at either end"),
-        (slugged, "/slug", FaultCode::Format, "must be 1 to 40 of a-z, 0-9 and -, with no - at either end"),
-        (bookable, "/booking_url", FaultCode::Format, "must be an https address of at most 2000 characters"),
-        (
-            callable,
-            "/emergency_numbers",
-            FaultCode::Format,
-            "must be 1 to 5 numbers of 2 to 20 digits, spaces allowed, each with a label of at most 40 characters",
-        ),
-        (country, "/country", FaultCode::Format, "must be two capital letters (ISO 3166-1 alpha-2)"),
-        (zone, "/time_zone", FaultCode::Format, "must be a name of the IANA time zone database, such as Europe/Madrid"),
-        (
-            systems,
-            "/reference_systems",
-            FaultCode::Text,
-            "must be at most 20 different texts of 1 to 200 characters, together with the systems of others",
-        ),
-        (offered, "/consultation_offer", FaultCode::Text, "must be 1 to 300 characters on one line, without braces"),
+        (named, "/name", FaultCode::Text, NAME),
+        (slugged, "/slug", FaultCode::Format, SLUG),
+        (bookable, "/booking_url", FaultCode::Format, BOOKING_URL),
+        (callable, "/emergency_numbers", FaultCode::Format, EMERGENCY_NUMBERS),
+        (country, "/country", FaultCode::Format, COUNTRY),
+        (zone, "/time_zone", FaultCode::Format, TIME_ZONE),
+        (systems, "/reference_systems", FaultCode::Text, REFERENCE_SYSTEMS),
+        (offered, "/consultation_offer", FaultCode::Text, OFFER),
     ];
     checks.into_iter().filter(|check| !check.0).map(|(_, at, code, detail)| Fault::new(at, code, detail)).collect()
 }

@@ -21,7 +21,7 @@ pub async fn rotate(app: &App, mut progress: impl FnMut(Progress)) -> Result<Dep
         for clinic in clinics::list(app).await? {
             for sealed in SealedTable::ALL {
                 let mut after = (Uuid::nil(), 0);
-                while let Some((rows, last)) = rotation::rotate(&app.store, clinic.clinic_id, sealed, after).await? {
+                while let Some((rows, last)) = rotation::rotate(&app.store, &clinic, sealed, after).await? {
                     done += rows;
                     progress(Progress { done, total });
                     after = last;

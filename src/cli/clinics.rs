@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, bail};
 
 use super::database::{find_clinic, on_database};
-use super::output::print;
+use super::output::{print, tell};
 use crate::app::clinics::{self, NewClinic};
 use crate::app::subjects;
 use crate::config::{ClinicChange, Clinics, ProfileChange, Retention, Settings};
@@ -44,6 +44,11 @@ pub(super) async fn run(settings: &Settings, command: &Clinics) -> anyhow::Resul
             Clinics::Resume { clinic } => Clinic { suspended: false, ..find_clinic(app, clinic).await? },
         };
         clinics::change(app, &clinic).await?;
+        if matches!(command, Clinics::Set { change, .. } if change.profile.country.is_some()) {
+            tell(
+                "run `sarcoscreen reindex`, so that searches find stored telephone numbers in the spellings of this country",
+            );
+        }
         Ok(line(&clinic))
     });
     print(&text.await?)

@@ -8,6 +8,7 @@ mod keys;
 mod migrate;
 mod output;
 mod progress;
+mod reindex;
 mod restore;
 mod retention;
 mod rules;
@@ -25,6 +26,7 @@ use crate::app::error::AppError;
 use crate::config::{Cli, Command, LogFormat};
 use crate::domain::causes::with_causes;
 use crate::domain::fault::Fault;
+use crate::domain::language::Language;
 use crate::{http, store, telemetry};
 
 /// Runs the command line and writes an error to the standard error stream.
@@ -61,6 +63,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Clinics(command) => clinics::run(settings, command).await?,
         Command::Keys(command) => keys::run(settings, command).await?,
         Command::Retention => retention::run(settings).await?,
+        Command::Reindex { clinic } => reindex::run(settings, clinic.as_deref()).await?,
         Command::Restore { erasure_log } => restore::run(settings, erasure_log).await?,
         Command::Openapi => print(&http::document())?,
         Command::Rules(command) => return rules::run(settings, command).await,
@@ -75,7 +78,8 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
 fn explain(error: &anyhow::Error) -> String {
     match error.downcast_ref::<AppError>() {
         Some(AppError::Faulty(faults) | AppError::Refused { faults, .. }) => {
-            let named = |fault: &Fault| format!("{} {}", fault.pointer.trim_start_matches('/'), fault.detail);
+            let named =
+                |fault: &Fault| format!("{} {}", fault.pointer.trim_start_matches('/'), fault.detail(Language::En));
             faults.iter().map(named).collect::<Vec<_>>().join("; ")
         }
         _ => with_causes(&**error),

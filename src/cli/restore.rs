@@ -11,8 +11,17 @@ use crate::config::Settings;
 pub(super) async fn run(settings: &Settings, logs: &[PathBuf]) -> anyhow::Result<()> {
     let replayed =
         on_database(settings, async |app| shown(async |shown| replay(app, logs, |now| shown.at(now)).await).await);
-    let Replayed { named, unreadable, erased } = replayed.await?;
-    let gone = named.saturating_sub(usize::try_from(erased).unwrap_or(usize::MAX));
+    let Replayed { named, unreadable, erased, named_submissions, erased_submissions } = replayed.await?;
     let unreadable = if unreadable > 0 { format!(", {unreadable} lines unreadable") } else { String::new() };
-    print(&format!("{named} subjects in the log: {erased} erased again, {gone} not in this database{unreadable}\n"))
+    let subjects = counts("subjects", named, erased);
+    let submissions = match named_submissions {
+        0 => String::new(),
+        named => format!("{}\n", counts("submissions", named, erased_submissions)),
+    };
+    print(&format!("{subjects}{unreadable}\n{submissions}"))
+}
+
+fn counts(what: &str, named: usize, erased: u64) -> String {
+    let gone = named.saturating_sub(usize::try_from(erased).unwrap_or(usize::MAX));
+    format!("{named} {what} in the log: {erased} erased again, {gone} not in this database")
 }

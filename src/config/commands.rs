@@ -32,6 +32,20 @@ pub enum Command {
     Keys(Keys),
     /// Removes data past its retention period now, as the service does every hour.
     Retention,
+    /// Indexes stored subjects so that searches find them as they find new ones: names by each word without case and accents,
+    /// e-mail addresses, national spellings of telephone numbers, and references in any Unicode form.
+    ///
+    /// Run it after an upgrade from a version without this command, and after a change of a clinic's country. The service may run
+    /// meanwhile; searches then find each subject in its earlier or its new form. Subjects are indexed in batches of 500, each in
+    /// a transaction. If interrupted, the next run continues. Subjects that are indexed already are not read again.
+    ///
+    /// Lists subjects whose references differ only in their Unicode form. They were stored as two subjects, and stay two until
+    /// staff merge them. The exit code is 1 if subjects were in use and are not indexed; run it again.
+    Reindex {
+        /// Only this clinic, by its id or name. [default: all clinics]
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: Option<String>,
+    },
     /// Repeats, in a database restored from a backup, the erasures made since the backup.
     Restore {
         /// The erasure logs. The subjects they list are erased again.
@@ -165,7 +179,8 @@ pub struct ProfileChange {
     /// the first. `clinics create` needs one.
     #[arg(long, value_name = "[LABEL=]NUMBER")]
     pub emergency_number: Vec<String>,
-    /// The country, as two capital letters (ISO 3166-1 alpha-2).
+    /// The country, as two capital letters (ISO 3166-1 alpha-2). Searches know the national spellings of its telephone numbers.
+    /// After a change, run `reindex`.
     #[arg(long, value_name = "CODE")]
     pub country: Option<String>,
     /// The time zone, as a name of the IANA time zone database, such as Europe/Madrid. Without it, UTC.

@@ -17,6 +17,14 @@ impl Language {
         self.as_str()
     }
 
+    /// The code of three letters (ISO 639-2).
+    pub const fn long_code(self) -> &'static str {
+        match self {
+            Self::En => "eng",
+            Self::Es => "spa",
+        }
+    }
+
     /// Parses a language tag such as `es` or `es-MX`; `None` for a language without texts.
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or(tag);

@@ -1,5 +1,10 @@
 //! Pages of lists.
 
+use jiff::SignedDuration;
+
+/// How long the cursor of a page works after it was issued. The cursor of an export does not expire.
+pub const CURSOR_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     pub limit: u16,

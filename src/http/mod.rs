@@ -168,6 +168,7 @@ fn served() -> Served {
 
 fn openapi() -> OpenApi {
     let mut api = kernel::docs::openapi(routes);
+    v1::webhooks::events::describe(&mut api);
     for (name, schema) in api.components.iter_mut().flat_map(|components| &mut components.schemas) {
         // A problem has fields of red flags only if it refuses answers.
         if *name != ProblemBody::name() {
@@ -217,8 +218,10 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::submissions::create_submission)
         .service(v1::submissions::list_submissions)
         .service(v1::submissions::get_submission)
+        .service(v1::submissions::delete_submission)
         .service(v1::submissions::get_submission_assessment)
         .service(v1::follow_ups::list_follow_ups)
+        .service(v1::follow_ups::count_follow_up_changes)
         .service(v1::follow_ups::get_follow_up)
         .service(v1::follow_ups::list_follow_up_history)
         .service(v1::follow_ups::commands::take_next_follow_up)
@@ -230,6 +233,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::follow_ups::commands::unbook_follow_up)
         .service(v1::follow_ups::commands::mark_follow_up_not_attended)
         .service(v1::follow_ups::commands::close_follow_up)
+        .service(v1::follow_ups::commands::close_self_reported_follow_ups)
         .service(v1::follow_ups::commands::reopen_follow_up)
         .service(v1::follow_ups::commands::note_follow_up)
         .service(v1::subjects::search_subjects)
@@ -243,16 +247,9 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::access::create_credential)
         .service(v1::access::list_credentials)
         .service(v1::access::rotate_credential)
-        .service(v1::access::revoke_credential)
-        .service(v1::webhooks::create_webhook)
-        .service(v1::webhooks::list_webhooks)
-        .service(v1::webhooks::get_webhook)
-        .service(v1::webhooks::update_webhook)
-        .service(v1::webhooks::delete_webhook)
-        .service(v1::webhooks::rotate_webhook_secret)
-        .service(v1::webhooks::ping_webhook)
-        .service(v1::webhooks::list_webhook_deliveries)
-        .service(v1::webhooks::redeliver_webhook_deliveries)
+        .service(v1::access::revoke_credential);
+    webhook_routes(config);
+    config
         .service(v1::subjects::get_subject)
         .service(v1::subjects::replace_subject_contact)
         .service(v1::subjects::replace_subject_consent)
@@ -263,4 +260,17 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(v1::subjects::merges::undo_subject_merge)
         .service(health::get_liveness)
         .service(health::get_readiness);
+}
+
+fn webhook_routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(v1::webhooks::create_webhook)
+        .service(v1::webhooks::list_webhooks)
+        .service(v1::webhooks::get_webhook)
+        .service(v1::webhooks::update_webhook)
+        .service(v1::webhooks::delete_webhook)
+        .service(v1::webhooks::rotate_webhook_secret)
+        .service(v1::webhooks::ping_webhook)
+        .service(v1::webhooks::list_webhook_deliveries)
+        .service(v1::webhooks::redeliver_webhook_deliveries);
 }

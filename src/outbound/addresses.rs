@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::Url;
 
+use crate::domain::fault::Sentence;
+
 /// The operator's allow list in addition to public addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Addresses {
@@ -56,23 +58,38 @@ impl Addresses {
 
     /// Parses a clinic's webhook address. A host name is resolved at each attempt. Fails with a sentence that says why
     /// the address cannot be used.
-    pub fn read(&self, text: &str) -> Result<Url, &'static str> {
-        let url = Url::parse(text).map_err(|_| "must be an address such as https://clinic.example/hooks")?;
+    pub fn read(&self, text: &str) -> Result<Url, Sentence> {
+        let url = Url::parse(text).map_err(|_| {
+            Sentence::new(
+                "must be an address such as https://clinic.example/hooks",
+                "debe ser una dirección como https://clinic.example/hooks",
+            )
+        })?;
         let encrypted = match url.scheme() {
             "https" => true,
             "http" => false,
-            _ => return Err("must begin with https://"),
+            _ => return Err(Sentence::new("must begin with https://", "debe empezar por https://")),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("must contain no user name and no password");
+            return Err(Sentence::new(
+                "must contain no user name and no password",
+                "no debe contener usuario ni contraseña",
+            ));
         }
         if url.fragment().is_some() {
-            return Err("must contain no fragment");
+            return Err(Sentence::new("must contain no fragment", "no debe contener fragmento"));
         }
         match literal(&url) {
-            Some(address) if !self.fit(address, encrypted) => Err("is not an address that webhooks may be sent to"),
-            None if !encrypted && self.allowed.is_empty() => Err("must begin with https://"),
-            _ if url.host_str().is_none_or(str::is_empty) => Err("must name a host"),
+            Some(address) if !self.fit(address, encrypted) => Err(Sentence::new(
+                "is not an address that webhooks may be sent to; send a public address",
+                "no es una dirección a la que se puedan enviar webhooks; envíe una dirección pública",
+            )),
+            None if !encrypted && self.allowed.is_empty() => {
+                Err(Sentence::new("must begin with https://", "debe empezar por https://"))
+            }
+            _ if url.host_str().is_none_or(str::is_empty) => {
+                Err(Sentence::new("must name a host", "debe indicar un servidor"))
+            }
             _ => Ok(url),
         }
     }

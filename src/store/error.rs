@@ -2,12 +2,16 @@
 
 use super::database::{constraint::Meaning, keys::KeyError};
 use crate::domain::causes::with_causes;
+use crate::domain::submissions::correction::CorrectionRefusal;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A named constraint was violated, with a meaning for the caller.
     #[error("the database refused the row: {0:?}")]
     Conflict(Meaning),
+    /// The submission may not correct the one that it names.
+    #[error("the submission to be corrected is refused: {0:?}")]
+    Correction(CorrectionRefusal),
     #[error("the row does not exist")]
     Missing,
     #[error("the row changed since it was read")]
@@ -20,6 +24,8 @@ pub enum StoreError {
     /// The cursor was not issued by this service for this list.
     #[error("the cursor is not from this list")]
     Cursor,
+    #[error("the cursor has expired")]
+    CursorExpired,
     /// The database is unreachable or does not respond in time. The text states every cause, because many callers may share it.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),

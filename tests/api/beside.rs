@@ -57,6 +57,7 @@ async fn commands_work_while_the_service_runs() {
     assert!(done(&place, &["audit", "prune", "--dry-run"]).contains("no entry is past"));
     assert!(done(&place, &["retention"]).contains("0 submissions"));
     assert!(done(&place, &["keys", "rotate-master"]).contains("all data is encrypted"));
+    assert_eq!(done(&place, &["reindex"]), "all subjects are indexed\n");
     // An empty erasure log at the service's own path.
     let log = place.data().join("erasures.log");
     fs::write(&log, "").unwrap();

@@ -166,6 +166,10 @@ async fn an_export_has_every_row_once_and_resumes_after_any_of_them() {
         let csv = records(&clinic.staff.get(&format!("{path}&format=csv")).await);
         assert_eq!(csv[1..].iter().map(|row| &*row[0]).collect::<Vec<_>>(), cursors(&rest));
     }
+    // Unlike the cursor of a page, it does not expire.
+    world.clock.advance(7 * 24 * 3600);
+    let path = format!("/v1/exports/submissions?after={}", all[1_000]["cursor"].as_str().unwrap());
+    assert_eq!(rows(&clinic.staff.get(&path).await), all[1_001..]);
     assert_eq!(rows(&stranger.staff.get("/v1/exports/submissions").await), [] as [Value; 0]);
     assert_eq!(records(&stranger.staff.get("/v1/exports/follow-ups?format=csv").await).len(), 1);
 }
@@ -245,7 +249,7 @@ async fn exported_follow_ups_have_their_outcome_and_no_contact_data() {
         json!({"reference": "A", "reference_system": null, "state": "closed", "urgency": "this_week", "assignee": null, "attempts": 2,
             "missed_appointments": 0, "appointment_at": null, "outcome": "attended", "not_needed_reason": null,
             "diagnosis": "probable", "grip_strength_kg": 18.5, "five_chair_stands_s": 15.25,
-            "closed_at": "2026-02-01T10:00:00Z", "band": "high"})
+            "closed_at": "2026-02-01T10:00:00Z", "band": "high", "flagged": true, "corrected_at": null})
     );
     for path in ["/v1/exports/follow-ups", "/v1/exports/submissions", "/v1/exports/follow-ups?format=csv"] {
         let text = clinic.staff.get(path).await.text;

@@ -153,7 +153,7 @@ async fn after_credentials_are_rotated_the_earlier_master_key_can_be_removed() {
 }
 
 /// Columns with data derived from a master key, and how the rotation treats each.
-const MADE_WITH_A_MASTER_KEY: [(&str, &str); 29] = [
+const MADE_WITH_A_MASTER_KEY: [(&str, &str); 30] = [
     ("audit_pending.key_version", "sealed at once"),
     ("audit_pending.mac", "sealed at once"),
     ("audit_seals.entry_macs", "kept for ever: `audit verify` needs the earlier key"),
@@ -173,13 +173,14 @@ const MADE_WITH_A_MASTER_KEY: [(&str, &str); 29] = [
     ("follow_up_events.note_sealed", "sealed anew"),
     ("master_key_checks.key_version", "says which keys there were"),
     ("subject_changes.before_sealed", "sealed anew"),
+    ("subject_search_terms.term_hash", "made anew with the contact data"),
     ("subjects.contact_sealed", "sealed anew"),
-    ("subjects.email_hash", "made anew with the contact data"),
-    ("subjects.name_hash", "made anew with the contact data"),
+    ("subjects.email_hash", "cleared: the terms replace it"),
+    ("subjects.name_hash", "cleared: the terms replace it"),
     ("subjects.reference_hash", "made anew from the sealed text"),
     ("subjects.reference_sealed", "sealed anew"),
     ("subjects.reference_value_hash", "made anew with the reference"),
-    ("subjects.telephone_hash", "made anew with the contact data"),
+    ("subjects.telephone_hash", "cleared: the terms replace it"),
     ("used_tokens.token_hash", "one for each key of the file, until the token is refused for its age"),
     ("webhook_endpoints.previous_secret_sealed", "sealed anew"),
     ("webhook_endpoints.secret_sealed", "sealed anew"),

@@ -211,6 +211,32 @@ async fn a_cursor_is_only_valid_for_its_own_list() {
 }
 
 #[tokio::test]
+async fn a_cursor_expires_after_a_day() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    world.clock.hold();
+    for _ in 0..4 {
+        clinic.browser.submit(&json!({"answers": frail()})).await.expect(201);
+    }
+    let lists = ["/v1/submissions", "/v1/follow-ups", "/v1/credentials", "/v1/audit-entries"];
+    let mut next = Vec::new();
+    for list in lists {
+        let page = clinic.admin.get(&format!("{list}?limit=1")).await.expect(200);
+        next.push(format!("{list}?limit=1&cursor={}", page["next_cursor"].as_str().unwrap()));
+    }
+    world.clock.advance(24 * 3600);
+    for path in &next {
+        clinic.admin.get(path).await.expect(200);
+    }
+    world.clock.advance(1);
+    for path in &next {
+        let refused = clinic.admin.get(path).await.expect(400);
+        assert_eq!(refused["type"], "/docs/problems#invalid_cursor", "{path}");
+        assert!(refused["detail"].as_str().unwrap().contains("start at the first page"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn every_filter_of_submissions_works() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;

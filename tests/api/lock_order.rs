@@ -106,6 +106,45 @@ async fn erases(user: User, worker: usize, tally: Tally) {
     }
 }
 
+/// Erases a new unflagged submission and the latest ones; those with an open follow-up are refused.
+async fn erases_submissions(user: User, tally: Tally) {
+    let erase = async |one: &Value| {
+        let path = format!("/v1/submissions/{}", one["id"].as_str().unwrap());
+        tally.answered("erase one", &user.send(user.request("DELETE", &path)).await);
+    };
+    for round in tally.rounds() {
+        // Without a subject it is always erased.
+        let mut body = json!({"answers": fit()});
+        if round.is_multiple_of(2) {
+            body["subject"] = json!({"reference": reference(round)});
+        }
+        let made = user.submit(&body).await;
+        if made.status == 201 {
+            erase(&made.json()).await;
+        }
+        let page = user.get("/v1/submissions?limit=4").await;
+        if page.status == 200 {
+            for one in page.json()["items"].as_array().unwrap() {
+                erase(one).await;
+            }
+        }
+    }
+}
+
+/// Corrects the latest submissions, each to other answers in turn.
+async fn corrects(user: User, tally: Tally) {
+    for round in tally.rounds() {
+        let page = user.get("/v1/submissions?limit=3").await;
+        if page.status != 200 {
+            continue;
+        }
+        for one in page.json()["items"].as_array().unwrap() {
+            let answers = if round.is_multiple_of(2) { fit() } else { frail() };
+            tally.answered("correct", &user.submit(&json!({"answers": answers, "supersedes": one["id"]})).await);
+        }
+    }
+}
+
 /// Takes follow-ups, closes them and reopens them.
 async fn commands(user: User, tally: Tally) {
     for _ in tally.rounds() {
@@ -133,7 +172,7 @@ async fn commands(user: User, tally: Tally) {
 /// Creates an endpoint that subscribes to all events, and deletes it with its pending deliveries.
 async fn endpoints(user: User, tally: Tally) {
     let body = json!({"url": "https://receiver.example/hook",
-        "events": ["submission.flagged", "follow_up.state_changed", "subject.erased"]});
+        "events": ["submission.flagged", "submission.erased", "follow_up.state_changed", "subject.erased"]});
     for _ in tally.rounds() {
         let made = user.post("/v1/webhooks", &body).await;
         tally.answered("endpoint", &made);
@@ -184,6 +223,8 @@ async fn work(clinic: &Clinic, second: &str, retiring: &App, tally: &Tally) {
         workers.spawn(merges(at(&clinic.staff), worker, tally.clone()));
         workers.spawn(commands(at(&clinic.staff), tally.clone()));
         workers.spawn(erases(at(&clinic.admin), worker, tally.clone()));
+        workers.spawn(erases_submissions(at(&clinic.admin), tally.clone()));
+        workers.spawn(corrects(at(&clinic.staff), tally.clone()));
         workers.spawn(endpoints(at(&clinic.admin), tally.clone()));
     }
     workers.spawn(retires(retiring.clone(), tally.clone()));
@@ -207,7 +248,7 @@ async fn concurrent_requests_over_the_same_subjects_never_deadlock() {
     let deadlocks = deadlocks(&world).await;
     let tally = tally.0.lock().unwrap();
     println!("{deadlocks} deadlocks; {tally:?}");
-    for what in ["submit", "merge", "undo", "erase", "next", "command", "endpoint", "retire"] {
+    for what in ["submit", "merge", "undo", "erase", "erase one", "correct", "next", "command", "endpoint", "retire"] {
         assert!(tally.keys().any(|(asked, status)| *asked == what && *status < 300), "{what}: {tally:?}");
     }
     assert_eq!((deadlocks, tally.keys().filter(|(_, status)| *status >= 500).count()), (0, 0), "{tally:?}");

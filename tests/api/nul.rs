@@ -1,4 +1,5 @@
-//! U+0000, which PostgreSQL cannot store: a text that contains it is refused with its pointer and causes no other error.
+//! U+0000, which PostgreSQL cannot store: a text that contains it is refused with its pointer and causes no other error. In
+//! contact data of a submission it causes a warning.
 
 use serde_json::{Value, json};
 
@@ -50,7 +51,9 @@ async fn nul_in_a_body_is_refused_with_its_pointer() {
         for place in found {
             let sent = with_nul(&body, &place);
             let answer = clinic.admin.send(request_with(&clinic.admin, &operation, &rows, Some(sent))).await;
-            let named = if operation.id == "create_submission_batch" {
+            let named = if operation.id == "create_submission" && place.starts_with("/subject/contact/") {
+                answer.status == 201 && answer.text.contains(&place)
+            } else if operation.id == "create_submission_batch" {
                 answer.text.contains(place.trim_start_matches("/items/0/submission"))
             } else {
                 answer.status == 422 && answer.pointers().contains(&place)

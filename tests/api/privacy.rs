@@ -51,7 +51,9 @@ async fn traces(world: &World, erased: &[String], indexes: &[usize]) -> (Vec<Str
                    email_hash]), 'hex') from subjects where subject_id::text = any($1)
                union all
                select encode(before_sealed, 'hex') from subject_changes where subject_id::text = any($1)
-                   and before_sealed is not null";
+                   and before_sealed is not null
+               union all
+               select encode(term_hash, 'hex') from subject_search_terms where subject_id::text = any($1)";
     let hidden: Vec<Option<String>> =
         sqlx::query_scalar(sql).bind(erased).fetch_all(&mut world.connect().await).await.unwrap();
     (clear.collect(), hidden.into_iter().flatten().collect())
@@ -62,7 +64,7 @@ fn hits(dump: &str, traces: &[String]) -> usize {
 }
 
 /// A database restored from a dump, as an operator restores a backup.
-async fn restored(world: &World, dump: &str) -> PgConnectOptions {
+pub(crate) async fn restored(world: &World, dump: &str) -> PgConnectOptions {
     let name = format!("{}_restored", world.database.get_database().unwrap());
     let mut connection = world.connect().await;
     connection.execute(AssertSqlSafe(format!("create database {name}"))).await.unwrap();
@@ -85,14 +87,14 @@ async fn erased_subjects_are_in_no_dump_and_a_restored_backup_erases_them_again(
         let request = clinic.staff.request("PUT", &path).header("if-match", tag).json(&json!({"name": "Ana"}));
         clinic.staff.send(request).await.expect(200);
     }
-    // A submission of another subject that corrects one of these submissions does not prevent the erasure.
-    let corrected = json!({"answers": fit(), "supersedes": ids[0].1, "subject": {"reference": "other"}});
+    // A correction of one of these submissions does not prevent the erasure.
+    let corrected = json!({"answers": fit(), "supersedes": ids[0].1});
     clinic.intake.submit(&corrected).await.expect(201);
     let (clear, hidden) = traces(&world, &erased, &indexes).await;
     let backup = dump_of(&world.database).await;
     assert_eq!(hits(&backup, &clear), clear.len(), "control: a dump shows the data");
     assert_eq!(hits(&backup, &hidden), hidden.len());
-    // Hash and seal of the reference, the current and the earlier contact data, and the hash of the name.
+    // Hash and seal of the reference, the current and the earlier contact data, and the term of the name.
     assert_eq!(hidden.len(), 5 * ERASED);
 
     for id in &erased {

@@ -157,6 +157,10 @@ async fn the_most_detailed_log_contains_no_answers_personal_data_or_keys() {
         "telephone": "600 999 888", "email": "canary@mail.example"}});
     let submission = serde_json::json!({"answers": frail(), "subject": person});
     assert_eq!(post("/v1/submissions", "intake", submission).await, 201);
+    let unusual = serde_json::json!({"name": "CANARY\u{7} NAME", "telephone": "600 999 888 (CANARY)", "email": "CANARY at mail",
+        "channel": "CANARY-CHANNEL", "language": "CANARY-LANGUAGE"});
+    let submission = serde_json::json!({"answers": frail(), "subject": {"contact": unusual}});
+    assert_eq!(post("/v1/submissions", "browser", submission).await, 201);
     let faulty = serde_json::json!({"answers": {"activity": "CANARY-ANSWER"}, "CANARY-FIELD": 1});
     assert_eq!(post("/v1/submissions", "browser", faulty).await, 422);
     assert_eq!(post("/v1/subjects/search", "staff", serde_json::json!({"reference": "CANARY-REF"})).await, 200);

@@ -289,11 +289,14 @@ async fn a_receipt_uses_the_requested_language_or_the_clinics_default() {
         let receipt = answer.expect(201);
         assert_eq!(receipt["assessment"]["language"], wanted);
         reasons(&get(user, "/v1/rule-tables/2026.3", wanted, &[]).await.expect(200), &receipt);
-        // A later read returns the text in the language of the first response.
-        let other = if wanted == "en" { "es" } else { "en" };
-        let again = get(user, &location, other, &[]).await;
+        // A later read returns the text in the language of the first response, unless it asks for another one.
+        let again = user.get(&location).await;
         assert_eq!(again.header("content-language"), wanted);
         assert_eq!(again.expect(200)["assessment"], receipt["assessment"]);
+        let other = if wanted == "en" { "es" } else { "en" };
+        let translated = get(user, &location, other, &[]).await;
+        assert_eq!(translated.header("content-language"), other);
+        assert_eq!(translated.expect(200)["assessment"]["language"], other);
     }
     let request =
         english.request("POST", "/v1/scores").header("accept-language", "es").json(&json!({"answers": fit()}));

@@ -177,11 +177,13 @@ async fn the_writer_of_submissions_cannot_read_sealed_data_or_answers() {
         "subjects.reference_sealed",
         "subjects.contact_sealed",
         "subjects.name_hash",
+        "subject_search_terms.term_hash",
         "subjects.consent_to_contact",
         "follow_up_events.note_sealed",
         "audit_entries.action",
         "webhook_endpoints.url",
         "webhook_endpoints.secret_sealed",
+        "webhook_endpoints.description",
         "webhook_deliveries.data",
     ];
     for column in secret {

@@ -13,7 +13,7 @@ use crate::running::{Service, demo_key};
 use crate::world::frail;
 
 /// The sections of the runbook, with the number of their steps and the tests that execute them.
-const HELD: [(&str, usize, &[&str]); 7] = [
+const HELD: [(&str, usize, &[&str]); 8] = [
     (
         "The database is away",
         3,
@@ -35,8 +35,17 @@ const HELD: [(&str, usize, &[&str]); 7] = [
         &["a_person_gets_a_copy_and_is_erased", "a_dump_is_restored_into_a_new_cluster_by_the_documented_commands"],
     ),
     (
+        "A submission was entered in error",
+        3,
+        &[
+            "an_open_follow_up_prevents_it_and_a_closed_one_leaves_with_its_last_submission",
+            "a_restored_backup_erases_the_submission_again",
+            "an_erased_correction_reopens_the_follow_up_that_was_closed_because_of_it",
+        ],
+    ),
+    (
         "An upgrade",
-        4,
+        5,
         &[
             "two_versions_on_one_database_refuse_nothing",
             "each_migration_state_has_its_own_message",

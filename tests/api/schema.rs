@@ -2,7 +2,7 @@
 //! fails the test.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -12,10 +12,15 @@ struct Operation {
     method: String,
     template: Vec<String>,
     /// By status; `None` if the response has no JSON body.
-    answers: HashMap<u16, Option<Validator>>,
+    answers: HashMap<u16, Option<Arc<Validator>>>,
 }
 
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(operations);
+
+/// Compiles the schemas. It takes seconds, in which a service on the same threads cannot run.
+pub(crate) async fn compile() {
+    tokio::task::spawn_blocking(|| LazyLock::force(&OPERATIONS)).await.unwrap();
+}
 
 /// Checks a response to a request for a path of the document.
 pub(crate) fn check(method: &str, address: &str, status: u16, text: &str) {
@@ -49,13 +54,19 @@ fn operations() -> Vec<Operation> {
     close(&mut document);
     let components = document["components"].clone();
     let mut found = Vec::new();
+    // Many responses have the same schema.
+    let mut validators: HashMap<String, Arc<Validator>> = HashMap::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let answers = operation["responses"].as_object().unwrap().iter().map(|(status, response)| {
                 let response = resolve(&components, response);
                 let schema = response["content"].as_object().and_then(|content| {
                     let json = content.iter().find(|(kind, _)| kind.ends_with("json") && !kind.contains("ndjson"));
-                    json.map(|(_, content)| validator(&components, &content["schema"]))
+                    json.map(|(_, content)| {
+                        let schema = &content["schema"];
+                        let compiled = validators.entry(schema.to_string());
+                        Arc::clone(compiled.or_insert_with(|| Arc::new(validator(&components, schema))))
+                    })
                 });
                 (status.parse().unwrap(), schema)
             });

@@ -96,7 +96,7 @@ async fn faults_of_all_parts_of_a_body_are_reported_together() {
     let clinic = world.clinic("One").await;
     let body = json!({
         "answers": {"age": 70, "smoker": "yes"},
-        "subject": {"reference": 7, "nickname": "x", "contact": {"email": "nobody", "channel": "pigeon"}, "consent": {}},
+        "subject": {"reference": 7, "nickname": "x", "contact": {"email": 7, "channel": ["pigeon"]}, "consent": {}},
         "answered_at": "2026-01-01T10:00:00", "source": {"system": "a"}, "pathway": "other", "extra": 1,
     });
     let answer = clinic.intake.submit(&body).await;
@@ -262,7 +262,7 @@ async fn a_fault_never_repeats_what_was_sent() {
     for body in [
         json!({"answers": "x, expected CANARY"}),
         json!({"answers": {"age": "x, expected CANARY", "sex": "CANARY"}, "subject": "x, expected CANARY"}),
-        json!({"answers": frail(), "subject": {"contact": {"channel": "x, expected CANARY", "email": "CANARY"}}}),
+        json!({"answers": frail(), "subject": {"contact": {"channel": ["x, expected CANARY"], "email": {"a": "CANARY"}}}}),
         json!({"answers": frail(), "subject": {"consent": {"to_contact": "y expected CANARY"}}}),
     ] {
         let refused = clinic.intake.submit(&body).await;

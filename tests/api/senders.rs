@@ -144,14 +144,18 @@ async fn an_intake_key_corrects_only_submissions_of_its_own_sender() {
     let successor = replaced(&world, &clinic, &clinic.intake, "intake").await;
     let corrected = id(clinic.intake.submit_once("k", &correcting(&own)).await);
     assert_eq!(id(clinic.intake.submit_once("k", &correcting(&own)).await), corrected);
-    id(successor.submit(&correcting(&own)).await);
-    id(clinic.staff.submit(&correcting(&own)).await);
-    // A retry has the same response although the corrected submission has been deleted.
+    let second = id(successor.submit(&correcting(&corrected)).await);
+    let by_staff = id(clinic.staff.submit(&correcting(&second)).await);
+    // A retry has the same response although its submission has been corrected since.
+    assert_eq!(id(clinic.intake.submit_once("k", &correcting(&own)).await), corrected);
+    clinic.intake.submit_once("k", &unknown).await.expect(422);
+    // The correction of staff is not the sender's own.
+    assert_eq!(clinic.intake.submit(&correcting(&by_staff)).await.pointers(), ["/supersedes"]);
+    // A correction belongs to the subject of what it corrects, and is erased with it.
     let read = clinic.intake.get(&format!("/v1/submissions/{own}")).await.expect(200);
     let person = format!("/v1/subjects/{}", read["subject_id"].as_str().unwrap());
     clinic.admin.send(clinic.admin.request("DELETE", &person)).await.expect(204);
-    assert_eq!(id(clinic.intake.submit_once("k", &correcting(&own)).await), corrected);
-    clinic.intake.submit_once("k", &unknown).await.expect(422);
+    assert_eq!(clinic.intake.submit_once("k", &correcting(&own)).await.pointers(), ["/supersedes"]);
 }
 
 #[tokio::test]

@@ -63,13 +63,13 @@ async fn a_later_start_finds_the_demo_clinic_and_does_not_seed_again() {
     let place = Place::new();
     let settings = settings(&place);
     let first = start(&settings).await.unwrap();
-    let (keys, people) = (first.announcement(), submissions(&place, &first).await);
-    assert_eq!(people, demo::SIZE);
+    let (keys, stored) = (first.announcement(), submissions(&place, &first).await);
+    assert_eq!(stored, demo::SUBMISSIONS);
     let first_port = first.address().port().to_string();
     first.stop().await.unwrap();
 
     let second = start(&settings).await.unwrap();
-    assert_eq!(submissions(&place, &second).await, people);
+    assert_eq!(submissions(&place, &second).await, stored);
     let port = second.address().port().to_string();
     assert_eq!(second.announcement().replace(&port, "port"), keys.replace(&first_port, "port"));
     second.stop().await.unwrap();
@@ -83,7 +83,7 @@ async fn an_interrupted_first_start_is_completed_by_the_next() {
     // The file is written last; if it is missing, the previous start did not finish.
     fs::remove_file(place.data().join("demo-credentials.json")).unwrap();
     let again = start(&settings).await.unwrap();
-    assert_eq!(submissions(&place, &again).await, demo::SIZE);
+    assert_eq!(submissions(&place, &again).await, demo::SUBMISSIONS);
     assert!(place.data().join("demo-credentials.json").exists());
     again.stop().await.unwrap();
 }

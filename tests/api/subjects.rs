@@ -41,7 +41,7 @@ async fn a_subject_is_found_by_any_spelling_of_its_identifiers() {
     submit(&clinic.intake, json!({"reference": "MRN-0002", "contact": {"name": "Ana García"}})).await;
     let found = [
         ("reference", &["MRN-0001", "  MRN-0001 "][..]),
-        ("name", &["Ana García Ruiz", "ana garcía ruiz", "  ANA   GARCÍA\tRUIZ "]),
+        ("name", &["Ana García Ruiz", "ana garcia ruiz", "  ANA   GARCÍA\tRUIZ ", "Ruiz"]),
         ("telephone", &["+34 600-111 222", "0034600111222", "(34) 600.111.222", "34600111222"]),
         ("email", &["Ana.Garcia@Mail.example", "ana.garcia@mail.EXAMPLE", " ana.garcia@mail.example "]),
     ];
@@ -53,7 +53,7 @@ async fn a_subject_is_found_by_any_spelling_of_its_identifiers() {
     }
     let missed = [
         ("reference", &["mrn-0001", "MRN-00011", "MRN 0001", "%"][..]),
-        ("name", &["Ana", "Ana Garcia Ruiz", "Ana García Ruiz x"]),
+        ("name", &["An", "Ana Gomez", "Ana García Ruiz x"]),
         ("telephone", &["600111222", "+34 600 111 223", "-"]),
         ("email", &["ana.garcia@mail.exampl", "anagarcia@mail.example"]),
     ];
@@ -146,7 +146,9 @@ async fn a_browser_key_may_not_set_a_reference_or_a_correction() {
     }
     // An intake key cannot correct what another sender submitted either.
     assert_eq!(clinic.intake.submit(&body).await.pointers(), ["/supersedes"]);
+    let mut earlier = earlier;
     for user in [&clinic.staff, &clinic.admin] {
+        let body = json!({"answers": fit(), "source": {"system": "ehr", "id": "1"}, "supersedes": earlier});
         let location = user.submit(&body).await.header("location").to_owned();
         let stored = clinic.staff.get(&location).await.expect(200);
         assert_eq!(stored["source"], body["source"]);
@@ -154,6 +156,7 @@ async fn a_browser_key_may_not_set_a_reference_or_a_correction() {
         // A corrected submission is kept unchanged, and refers to its correction.
         let kept = clinic.staff.get(&format!("/v1/submissions/{}", earlier.as_str().unwrap())).await.expect(200);
         assert_eq!((&kept["superseded_by"], &kept["answers"]["age"]), (&stored["id"], &fit()["age"]));
+        earlier = stored["id"].clone();
     }
     // A browser key may submit contact data.
     let contact = json!({"contact": {"telephone": "600 111 222"}, "consent": consent(true)});
@@ -269,6 +272,9 @@ async fn a_database_dump_contains_no_identifying_data() {
     }
     assert_eq!(search(&clinic.staff, "name", "wilhelmina3 ötzkowski").await.len(), 1);
     let dump = dump_of(&world.database).await.to_lowercase();
+    for table in ["idempotency_keys", "follow_ups"] {
+        assert!(has_rows(&dump, table), "the dump lacks {table}");
+    }
     for control in controls {
         assert!(dump.contains(&control), "the dump lacks the submission {control}");
     }
@@ -282,6 +288,10 @@ async fn a_database_dump_contains_no_identifying_data() {
             }
         }
     }
+}
+
+fn has_rows(dump: &str, table: &str) -> bool {
+    dump.to_lowercase().contains(&format!("insert into public.{table} "))
 }
 
 /// The contents of a database, dumped by its owner with the program of the running server.
@@ -299,8 +309,8 @@ pub(crate) async fn dump_of(database: &PgConnectOptions) -> String {
         .unwrap();
     assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
     let text = String::from_utf8(dumped.stdout).unwrap();
-    for table in ["subjects", "submissions", "audit_entries", "credentials", "idempotency_keys", "follow_ups"] {
-        assert!(text.contains(&format!("INSERT INTO public.{table} ")), "the dump lacks {table}");
+    for table in ["subjects", "submissions", "audit_entries", "credentials"] {
+        assert!(has_rows(&text, table), "the dump lacks {table}");
     }
     text
 }

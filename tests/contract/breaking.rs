@@ -28,6 +28,9 @@ fn document() -> Value {
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}
             }}
         }}},
+        "webhooks": {"thing.made": {"post": {"requestBody": {
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}
+        }}}},
         "components": {"schemas": {
             "ThingInput": {
                 "type": "object",
@@ -90,6 +93,12 @@ fn each_deliberate_break_is_found_at_its_place() {
         (format!("{POST}/responses/201/headers/Location"), Value::Null, "headers/Location"),
         (format!("{POST}/responses/201/content/application~1json"), Value::Null, "application~1json"),
         (format!("{POST}/requestBody/content/application~1json"), Value::Null, "application~1json"),
+        ("/webhooks/thing.made".into(), Value::Null, "/webhooks/thing.made"),
+        (
+            "/webhooks/thing.made/post/requestBody/content/application~1json/schema".into(),
+            json!({"$ref": "#/components/schemas/ThingInput"}),
+            "/webhooks/thing.made",
+        ),
         (format!("{INPUT}/required"), json!(["name", "kind"]), "required/kind"),
         (format!("{INPUT}/properties/parts"), Value::Null, "properties/parts"),
         (format!("{INPUT}/properties/name/maxLength"), json!(19), "name/maxLength"),
@@ -145,6 +154,7 @@ fn additions_break_no_client() {
         (format!("{OUTPUT}/required"), json!(["id", "kind", "more"])),
         (format!("{OUTPUT}/properties/kind/enum"), json!(["a"])),
         (format!("{OUTPUT}/description"), json!("Another wording")),
+        ("/webhooks/thing.changed".into(), json!({"post": {"requestBody": {"content": {}}}})),
     ];
     for (pointer, value) in additions {
         assert_eq!(after(&pointer, value), Vec::<String>::new(), "{pointer}");

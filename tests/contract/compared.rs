@@ -26,6 +26,17 @@ pub(crate) fn breaking(before: &Value, after: &Value) -> Vec<String> {
             }
         }
     }
+    for (event, item) in fields(&before["webhooks"]) {
+        let place = format!("/webhooks/{event}");
+        match after["webhooks"].get(event) {
+            // A client receives the body.
+            Some(now) => {
+                let (body, now) = (&item["post"]["requestBody"], &now["post"]["requestBody"]);
+                comparison.content(&place, body, now, Direction::Response);
+            }
+            None => comparison.report(&place, "the event was removed"),
+        }
+    }
     comparison.found.into_iter().collect()
 }
 

@@ -85,6 +85,8 @@ fn case(state: FollowUpState) -> FollowUp {
         band: Band::High,
         findings: vec!["age_80_and_over".to_owned()],
         positive_instruments: vec!["sarc_f".to_owned()],
+        flagged: true,
+        corrected_at: None,
         version: 7,
     }
 }

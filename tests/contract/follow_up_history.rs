@@ -183,7 +183,7 @@ impl Clinic {
             of_kept.filter_map(|(later, version)| Some((later.closed_follow_up?, later.merged_at, (*version)?)));
         let mut later: Vec<_> = later.map(|(id, at, version)| (id, at, state_before(id, version))).collect();
         later.sort_by_key(|(_, at, _)| *at);
-        let undo = Undo { kept, merged, moved, closed, joined: &joined, later: &later, spare: &spare };
+        let undo = Undo { kept, merged, moved, closed, joined: &joined, later: &later, shared: &[], spare: &spare };
         let result = unmerge(&self.both(kept, merged), &undo, None, self.now()).unwrap();
         for change in result.changes.into_iter().chain(result.reopened) {
             self.keep(change);

@@ -21,4 +21,5 @@ mod safety;
 mod sarc_f;
 mod scoring;
 mod second_calculation;
+mod sentences;
 mod stored;

@@ -58,7 +58,9 @@ fn commanded(before: &FollowUp, version: &Version) -> FollowUp {
         EventKind::Close => FollowUpCommand::Close(after.closed().unwrap().0),
         EventKind::Reopen => FollowUpCommand::Reopen,
         EventKind::Note => FollowUpCommand::Note,
-        EventKind::Open | EventKind::Join | EventKind::Merge | EventKind::Unmerge => panic!("{version:?}"),
+        EventKind::Open | EventKind::Join | EventKind::Correct | EventKind::Merge | EventKind::Unmerge => {
+            panic!("{version:?}")
+        }
     };
     let credential_id = version.by.unwrap();
     let actor = Actor {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod reindex;
 #[allow(dead_code, reason = "the benchmarks use the rest")]
 mod seed;
 #[allow(dead_code, reason = "the benchmarks use the rest")]

@@ -97,8 +97,8 @@ PLANTS = (
     Plant(
         "3c", "the client's result is taken among the answers",
         ((ANSWERS,
-          'FaultCode::UnknownField, "there is no such item");\n                faults.extend(reported.then(fault));\n',
-          'FaultCode::UnknownField, "there is no such item");\n'),),
+          'preguntas",\n                        ),\n                    )\n                };\n                faults.extend(reported.then(fault));\n',
+          'preguntas",\n                        ),\n                    )\n                };\n'),),
         SCORING,
         ("bug 3: a result set by the client is refused", "bug 3: a suggestion set by the client is refused",
          "bug 3: an instrument's total set by the client is refused"),

@@ -199,6 +199,13 @@ impl Service {
         response.json().await.unwrap()
     }
 
+    pub(crate) async fn post(&self, key: &str, path: &str, body: &serde_json::Value) -> serde_json::Value {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(key).json(body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    }
+
     pub(crate) async fn submit(&self, key: &str, body: &serde_json::Value) {
         let request = self.http.post(format!("{}/v1/submissions", self.base)).bearer_auth(key).json(body);
         let answer = request.send().await.unwrap();

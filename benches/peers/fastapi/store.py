@@ -1,8 +1,13 @@
-"""All SQL."""
+"""Access to the database.
+
+The statements are files in the folder SQL, with equal parameters and columns for each schema.
+"""
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -14,35 +19,10 @@ from scoring import Assessment, Finding
 URGENCIES = ["today", "this_week", "routine"]
 FINDINGS = TypeAdapter(list[Finding])
 
-SUBMIT = """
-    with stored as (
-      insert into submissions (idempotency_key, reference, rule_table, answers, total, band, flagged, findings)
-      values ($1, $2, $3, $4, $5, $6, $7, $8)
-      on conflict (idempotency_key) do nothing
-      returning submission_id, received_at, flagged
-    ), opened as (
-      insert into follow_ups (submission_id, urgency, flagged_at)
-      select submission_id, $9, received_at from stored where flagged
-      returning follow_up_id
-    )
-    select submission_id, received_at, follow_up_id from stored left join opened on true"""
-
-EARLIER = """
-    select submission_id, received_at, follow_up_id,
-           answers = $2::jsonb and reference is not distinct from $3 as same
-    from submissions left join follow_ups using (submission_id) where idempotency_key = $1"""
-
-SUBMISSION = """
-    select submission_id, received_at, follow_up_id, reference, rule_table, answers, total, band, flagged, urgency,
-           findings
-    from submissions left join follow_ups using (submission_id) where submission_id = $1"""
-
-WORKLIST = """
-    select follow_up_id, urgency, flagged_at, submission_id, reference, total, band, findings
-    from follow_ups join submissions using (submission_id)
-    where state = 'open' and (urgency, flagged_at, follow_up_id) > ($1, $2, $3)
-    order by urgency, flagged_at, follow_up_id
-    limit $4"""
+SQL = Path(os.environ["SQL"])
+SUBMIT, EARLIER, SUBMISSION, WORKLIST = (
+    (SQL / f"{name}.sql").read_text() for name in ("submit", "earlier", "submission", "worklist")
+)
 
 Position = tuple[int, datetime, UUID]
 
@@ -81,8 +61,8 @@ class Store:
         await self.pool.fetchval("select 1")
 
     async def submit(self, key: str, answers: Answers, reference: str | None, scored: Assessment) -> Stored | None:
-        """Stores a submission and, if it is flagged, opens its follow-up. A repeated key returns the submission that it
-        stored first, or None if that one was another."""
+        """Stores a submission and, if it is flagged, its follow-up. A repeated key returns the submission that it stored
+        first, or None if that one was another."""
         document = answers.model_dump_json(exclude_none=True)
         findings = FINDINGS.dump_json(scored.findings).decode()
         urgency = URGENCIES.index(scored.urgency) + 1 if scored.urgency else None

@@ -12,7 +12,7 @@ use crate::app::{App, AppError, Result};
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::access::credential::{Credential, CredentialDraft, Member, key_prefix};
 use crate::domain::audit::{AuditAction, AuditEntry};
-use crate::domain::fault::FaultCode;
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence};
 use crate::domain::ids::{ClinicId, CredentialId, SenderId};
 use crate::domain::page::{Page, PageRequest};
 use crate::store;
@@ -87,21 +87,32 @@ async fn sender_of(app: &App, clinic_id: ClinicId, replaces: CredentialId, role:
     match store::access::credentials::find(&app.store, clinic_id, replaces).await? {
         Some(replaced) if replaced.role == role => Ok(replaced.sender_id),
         Some(replaced) => {
-            let detail = format!("that credential has the role {}; create one with that role", replaced.role.as_str());
-            Err(AppError::fault("/replaces", FaultCode::Contradiction, &detail))
+            let other = Sentence::new(
+                "that credential has another role; send the role {allowed}",
+                "esa credencial tiene otro rol; envíe el rol {allowed}",
+            );
+            let fault = Fault::new("/replaces", FaultCode::Contradiction, other);
+            Err(AppError::Faulty(vec![fault.with(Params::allowed([replaced.role.as_str()]))]))
         }
-        None => Err(AppError::fault("/replaces", FaultCode::NotFound, "there is no such credential")),
+        None => Err(AppError::fault(
+            "/replaces",
+            FaultCode::NotFound,
+            Sentence::new(
+                "there is no such credential; send the id of a credential of the clinic",
+                "esta credencial no existe; envíe el id de una credencial de la clínica",
+            ),
+        )),
     }
 }
 
 /// All credentials of a clinic, oldest first, without keys, for the operator.
 pub async fn list(app: &App, clinic_id: ClinicId) -> Result<Vec<Credential>> {
-    Ok(store::access::credentials::list(&app.store, clinic_id).await?)
+    Ok(store::access::credentials::list(&app.store, clinic_id, app.ambient.now()).await?)
 }
 
 /// One page of the clinic's credentials, oldest first, without keys.
 pub async fn page(app: &App, actor: &Actor, page: &PageRequest) -> Result<Page<Credential>> {
-    let found = store::access::credentials::page(&app.store, actor.clinic_id, page).await?;
+    let found = store::access::credentials::page(&app.store, actor.clinic_id, page, app.ambient.now()).await?;
     audited_read(app, actor, AuditAction::CredentialsListed, uuid::Uuid::nil(), &[]).await?;
     Ok(found)
 }

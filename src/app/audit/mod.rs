@@ -70,7 +70,7 @@ pub async fn refusal(
 
 /// One page of the clinic's audit log, newest first. The read is audited too.
 pub async fn list(app: &App, actor: &Actor, filter: &AuditFilter, page: &PageRequest) -> Result<Page<NamedEntry>> {
-    let page = store::audit::entries::list(&app.store, actor.clinic_id, filter, page).await?;
+    let page = store::audit::entries::list(&app.store, actor.clinic_id, filter, page, app.ambient.now()).await?;
     audited_read(app, actor, AuditAction::AuditEntriesListed, Uuid::nil(), &[]).await?;
     Ok(page)
 }

@@ -7,7 +7,7 @@ use crate::domain::screening::asked::Asked;
 use crate::domain::screening::questionnaire::Item;
 
 /// The number of people.
-pub const SIZE: usize = 300;
+pub(super) const SIZE: usize = 300;
 
 const SEED: u64 = 7;
 /// Each condition with its share among the robust and the increase by frailty, thousandths.

@@ -17,13 +17,13 @@ const FAMILY: [&str; 20] = [
     "Lindgren", "Moreno", "Novak", "Ortega", "Pereira", "Quinn", "Romero", "Santos", "Turner",
 ];
 
-/// The clinic's reference of the person at an index of the cohort, from 0.
-pub(super) fn reference(place: usize) -> String {
-    format!("DEMO-{:04}", place + 1)
-}
-
-/// The person at an index of the cohort, from 0; four in five consented to contact.
+/// The person at an index of the cohort, from 0. One in fifteen gave no contact data; of the others, four in five consented to
+/// contact.
 pub(super) fn subject(place: usize, now: Timestamp) -> SubjectDraft {
+    let reference = Reference::parse(None, (&format!("DEMO-{:04}", place + 1), "")).ok();
+    if place % 15 == 14 {
+        return SubjectDraft { reference, ..SubjectDraft::default() };
+    }
     let mut dice = Dice::new(SEED.wrapping_add(u64::try_from(place).unwrap_or_default()));
     let given = dice.pick(&GIVEN).unwrap_or("Demo");
     let family = dice.pick(&FAMILY).unwrap_or("Person");
@@ -38,9 +38,5 @@ pub(super) fn subject(place: usize, now: Timestamp) -> SubjectDraft {
     };
     let channel = if by_telephone || contact.email.is_none() { Channel::Telephone } else { Channel::Email };
     let consent = Consent { to_contact: dice.chance(800), text_version: "demo-1".to_owned(), given_at: now };
-    SubjectDraft {
-        reference: Reference::parse(None, (&reference(place), "")).ok(),
-        contact: Contact { channel: Some(channel), ..contact },
-        consent: Some(consent),
-    }
+    SubjectDraft { reference, contact: Contact { channel: Some(channel), ..contact }, consent: Some(consent) }
 }

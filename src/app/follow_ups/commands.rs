@@ -1,15 +1,19 @@
 //! Commands of staff on follow-ups: load the follow-up, let the domain decide, store the decision.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::find;
 use crate::app::audit::{audited_read, entry};
 use crate::app::{App, AppError, Result, once::Once};
-use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::follow_ups::{Change, FollowUp, FollowUpCommand, FollowUpEvent, Latest, Note, Refusal, decide};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
+use crate::domain::follow_ups::{
+    Change, Closing, Counting, FollowUp, FollowUpCommand, FollowUpEvent, Latest, NotNeededReason, Note, Refusal, decide,
+};
 use crate::domain::{access::actor::Actor, audit::AuditAction, ids::FollowUpId, submissions::Idempotency};
 use crate::store;
-use crate::store::follow_ups::commands::{Decided, Outcome};
+use crate::store::follow_ups::commands::{Decided, Outcome, commit_change, commit_reopening};
 use crate::store::idempotency_keys::{Effect, Kept};
 
 #[derive(Clone)]
@@ -29,6 +33,18 @@ pub struct Answered {
     /// When the command was executed.
     pub at: Timestamp,
 }
+
+/// The result of closing follow-ups together.
+#[derive(Default)]
+pub struct ClosedTogether {
+    /// The closed follow-ups, with their versions.
+    pub closed: Vec<(FollowUpId, i32)>,
+    /// The follow-ups that were not closed, with the reason.
+    pub refused: Vec<(FollowUpId, &'static str)>,
+}
+
+const NOT_SELF_REPORTED: &str = "a submission of the follow-up is not self-reported; close it by itself";
+const NOT_FOUND: &str = "there is no such follow-up";
 
 /// Executes a command on a follow-up, once per idempotency key. Fails when the follow-up refuses the command, or the
 /// new assignee cannot work on it.
@@ -73,11 +89,25 @@ async fn execute(app: &App, actor: &Actor, case: &FollowUp, asked: CommandReques
     if let FollowUpCommand::Reassign { to } = asked.command
         && !store::access::credentials::can_work(&app.store, actor.clinic_id, to, now).await?
     {
-        return Err(AppError::fault("/to", FaultCode::NotFound, "there is no such staff member"));
+        return Err(AppError::fault(
+            "/to",
+            FaultCode::NotFound,
+            Sentence::new(
+                "there is no such staff member; GET /v1/staff lists them",
+                "este miembro del personal no existe; consulte la lista en GET /v1/staff",
+            ),
+        ));
     }
     let change = decide(case, &asked.command, actor, now).map_err(refused)?;
     let decided = Decided { note: asked.note, ..decided(app, actor, change, action(&asked.command))? };
-    match store::follow_ups::commands::commit_change(&app.store, actor.clinic_id, &decided, idempotency).await? {
+    let outcome = if asked.command == FollowUpCommand::Reopen {
+        let due = store::clinics::due(&app.store, actor.clinic_id).await?;
+        let recount = |change: Change, counting: &Counting| counting.reopened(change, |urgency| due.hours_for(urgency));
+        commit_reopening(&app.store, actor.clinic_id, decided, idempotency, recount).await?
+    } else {
+        commit_change(&app.store, actor.clinic_id, &decided, idempotency).await?
+    };
+    match outcome {
         Outcome::Written(follow_up) => Ok(committed(app, *follow_up, now)),
         Outcome::Known(kept) => replay(app, actor, kept).await,
         Outcome::Stale | Outcome::Nothing => stale(app, actor, case.follow_up_id, idempotency).await,
@@ -98,6 +128,44 @@ pub async fn take_next(app: &App, actor: &Actor, idempotency: Option<&Idempotenc
         Outcome::Nothing => Ok(None),
         Outcome::Stale => Err(AppError::Internal("a locked follow-up has changed".into())),
     }
+}
+
+/// Closes self-reported follow-ups as not needed. All that can be closed are closed together; the others are returned with
+/// the reason.
+pub async fn close_self_reported(
+    app: &App,
+    actor: &Actor,
+    ids: &[FollowUpId],
+    reason: NotNeededReason,
+    note: Option<&Note>,
+) -> Result<ClosedTogether> {
+    let now = app.ambient.now();
+    let command = FollowUpCommand::Close(Closing::NotNeeded { reason });
+    let mut together = ClosedTogether::default();
+    let close = |case: &FollowUp, self_reported: bool| {
+        let id = case.follow_up_id;
+        if !self_reported {
+            together.refused.push((id, NOT_SELF_REPORTED));
+            return Ok(None);
+        }
+        match decide(case, &command, actor, now) {
+            Err(refusal) => {
+                together.refused.push((id, refusal.sentence()));
+                Ok(None)
+            }
+            Ok(change) => {
+                together.closed.push((id, change.after.version));
+                let decided = decided(app, actor, change, AuditAction::FollowUpClosed)?;
+                Ok::<_, AppError>(Some(Decided { note: note.cloned(), ..decided }))
+            }
+        }
+    };
+    store::follow_ups::commands::commit_all(&app.store, actor.clinic_id, ids, close).await?;
+    let seen: HashSet<_> =
+        together.closed.iter().map(|one| one.0).chain(together.refused.iter().map(|one| one.0)).collect();
+    together.refused.extend(ids.iter().filter(|id| !seen.contains(id)).map(|id| (*id, NOT_FOUND)));
+    app.deliveries.notify_one();
+    Ok(together)
 }
 
 /// A follow-up that was just committed; wakes the delivery of webhooks.
@@ -151,7 +219,10 @@ async fn stale(
 
 fn refused(refusal: Refusal) -> AppError {
     match refusal {
-        Refusal::AppointmentOutOfRange => AppError::fault("/appointment_at", FaultCode::OutOfRange, refusal.sentence()),
+        Refusal::AppointmentOutOfRange => {
+            let within = Sentence::new(refusal.sentence(), "debe estar en el futuro, dentro de dos años");
+            AppError::fault("/appointment_at", FaultCode::OutOfRange, within)
+        }
         other => AppError::Conflict(other.sentence()),
     }
 }

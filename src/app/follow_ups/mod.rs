@@ -2,21 +2,28 @@
 
 pub mod commands;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::audit::{audited_read, distinct_subjects};
+use super::screening::rule_tables;
 use super::{App, AppError, Result};
-use crate::domain::follow_ups::worklist::{FollowUpFilter, FollowUpOrder};
+use crate::domain::follow_ups::worklist::{Changes, FollowUpFilter, FollowUpOrder};
 use crate::domain::follow_ups::{FollowUp, FollowUpEvent};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::submissions::stored::SubmissionSummary;
+use crate::domain::submissions::{stored::SubmissionSummary, worklist::Entry};
 use crate::domain::{access::actor::Actor, audit::AuditAction, ids::FollowUpId, subjects::Contact};
+use crate::rules::Release;
 use crate::store;
 
 /// A page of the worklist.
 pub struct Worklist {
-    pub page: Page<FollowUp>,
+    pub page: Page<Entry>,
+    /// The rule tables of the submissions, by version.
+    pub rule_tables: BTreeMap<String, Arc<Release>>,
     /// The estimated number of follow-ups that match the filter, if requested and known.
     pub estimated_total: Option<u64>,
     /// When the page was read.
@@ -33,7 +40,7 @@ pub struct Detail {
 }
 
 /// One page of the worklist in the requested order, with an estimated total if requested.
-pub async fn list(
+pub async fn worklist(
     app: &App,
     actor: &Actor,
     filter: &FollowUpFilter,
@@ -42,14 +49,42 @@ pub async fn list(
     estimate: bool,
 ) -> Result<Worklist> {
     let (clinic_id, at) = (actor.clinic_id, app.ambient.now());
-    let page = store::follow_ups::worklist::list(&app.store, clinic_id, filter, order, page, at).await?;
+    let Page { items, next_cursor } =
+        store::follow_ups::worklist::list(&app.store, clinic_id, filter, order, page, at).await?;
+    let items = store::submissions::worklist::entries(&app.store, clinic_id, items).await?;
+    let mut rule_tables = BTreeMap::new();
+    for cause in items.iter().flat_map(|entry| &entry.causes) {
+        if !rule_tables.contains_key(&cause.rule_table) {
+            rule_tables.insert(cause.rule_table.clone(), rule_tables::get(app, &cause.rule_table).await?);
+        }
+    }
     let mut estimated_total = None;
     if estimate {
         estimated_total = store::follow_ups::worklist::estimate(&app.store, clinic_id, filter, at).await?;
     }
+    let shown = distinct_subjects(items.iter().map(|entry| entry.follow_up.subject_id));
+    audited_read(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &shown).await?;
+    Ok(Worklist { page: Page { items, next_cursor }, rule_tables, estimated_total, at })
+}
+
+/// One page of follow-ups in the requested order, without what the worklist adds.
+pub async fn list(
+    app: &App,
+    actor: &Actor,
+    filter: &FollowUpFilter,
+    order: FollowUpOrder,
+    page: &PageRequest,
+) -> Result<Page<FollowUp>> {
+    let now = app.ambient.now();
+    let page = store::follow_ups::worklist::list(&app.store, actor.clinic_id, filter, order, page, now).await?;
     let shown = distinct_subjects(page.items.iter().map(|case| case.subject_id));
     audited_read(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &shown).await?;
-    Ok(Worklist { page, estimated_total, at })
+    Ok(page)
+}
+
+/// How many follow-ups changed at or after a time. Not audited, because it shows no data of a subject.
+pub async fn changes(app: &App, actor: &Actor, since: Timestamp) -> Result<Changes> {
+    Ok(store::follow_ups::worklist::changes(&app.store, actor.clinic_id, since).await?)
 }
 
 /// One follow-up with its submissions and, with consent to contact, the contact data.

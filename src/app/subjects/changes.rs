@@ -2,10 +2,16 @@
 
 use crate::app::audit::{audited_read, entry};
 use crate::app::{App, AppError, Result, ambient::possible};
+use crate::domain::clinics::Clinic;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::subjects::history::SubjectChange;
 use crate::domain::subjects::{Consent, Contact, Subject};
-use crate::domain::{access::actor::Actor, audit::AuditAction, fault::FaultCode, ids::SubjectId};
+use crate::domain::{
+    access::actor::Actor,
+    audit::AuditAction,
+    fault::{FaultCode, Sentence},
+    ids::SubjectId,
+};
 use crate::store::{self, subjects::changes::Replacement};
 
 /// One subject. Contact data is returned only with consent to contact.
@@ -20,11 +26,13 @@ pub async fn get(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<Subj
 pub async fn replace_contact(
     app: &App,
     actor: &Actor,
+    clinic: &Clinic,
     subject_id: SubjectId,
     seen: i32,
     contact: Contact,
 ) -> Result<Subject> {
-    replace(app, actor, subject_id, seen, AuditAction::ContactChanged, Replacement::Contact(contact)).await
+    let replacement = Replacement::Contact(contact, clinic.profile.country.clone());
+    replace(app, actor, subject_id, seen, AuditAction::ContactChanged, replacement).await
 }
 
 /// Replaces the consent of the version that the caller read. A withdrawal hides contact data at once. Fails when the
@@ -37,7 +45,11 @@ pub async fn replace_consent(
     consent: Consent,
 ) -> Result<Subject> {
     if !possible(&*app.ambient, consent.given_at) {
-        return Err(AppError::fault("/given_at", FaultCode::OutOfRange, "must be between 1900 and now"));
+        return Err(AppError::fault(
+            "/given_at",
+            FaultCode::OutOfRange,
+            Sentence::new("must be between 1900 and now", "debe estar entre 1900 y ahora"),
+        ));
     }
     replace(app, actor, subject_id, seen, AuditAction::ConsentChanged, Replacement::Consent(consent)).await
 }
@@ -50,7 +62,8 @@ pub async fn history(
     subject_id: SubjectId,
     page: &PageRequest,
 ) -> Result<Page<SubjectChange>> {
-    let mut changes = store::subjects::changes::list(&app.store, actor.clinic_id, subject_id, page).await?;
+    let mut changes =
+        store::subjects::changes::list(&app.store, actor.clinic_id, subject_id, page, app.ambient.now()).await?;
     // Read after the changes, so that a withdrawal in between hides them.
     let subject = store::subjects::find(&app.store, actor.clinic_id, subject_id).await?.ok_or(AppError::NotFound)?;
     let may_be_contacted = subject.may_be_contacted();

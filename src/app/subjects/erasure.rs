@@ -1,4 +1,4 @@
-//! Erasure of a subject, export of all data about a subject, and replay of erasures over a restored backup.
+//! Erasure of a subject, export of all data about a subject, and replay of all erasures over a restored backup.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,10 @@ use uuid::Uuid;
 use super::merges;
 use crate::app::audit::{audited_read, entry, operator_entry};
 use crate::app::{App, AppError, Result, clinics, progress::Progress};
-use crate::domain::ids::{ClinicId, SubjectId};
+use crate::domain::clinics::Clinic;
+use crate::domain::ids::{ClinicId, SubjectId, SubmissionId};
 use crate::domain::{access::actor::Actor, audit::AuditAction, subjects::history::SubjectExport};
-use crate::store::{self, subjects::erasure::Listed, subjects::erasure_log::Erased};
+use crate::store::{self, subjects::erasure::Listed, subjects::erasure_log::Erased, submissions::erasure::Entries};
 
 /// All data stored about a subject, decrypted. It is the person's own copy, so it contains contact data regardless of consent.
 pub async fn export(app: &App, actor: &Actor, subject_id: SubjectId) -> Result<SubjectExport> {
@@ -36,17 +37,29 @@ pub struct Replayed {
     pub unreadable: u64,
     /// Subjects that were found and erased.
     pub erased: u64,
+    /// Single submissions in the logs.
+    pub named_submissions: usize,
+    /// Single submissions that were found and erased.
+    pub erased_submissions: u64,
 }
 
-/// Erases again the subjects in the logs that the database, restored from a backup, still holds. Subjects that are
-/// already erased stay erased. Fails when a log cannot be read.
+/// Erases again the subjects and single submissions in the logs that the database, restored from a backup, still holds. What is
+/// already erased stays erased. Fails when a log cannot be read.
 pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progress)) -> Result<Replayed> {
     let erased = Erased::read(logs)?;
-    let mut replayed = Replayed { named: erased.count(), unreadable: erased.unreadable, erased: 0 };
+    let mut replayed = Replayed {
+        named: erased.count(),
+        unreadable: erased.unreadable,
+        named_submissions: erased.submissions(),
+        ..Replayed::default()
+    };
     let clinics = clinics::list(app).await?;
     let (mut done, mut total) = (0, 0);
     for clinic in &clinics {
         total += store::subjects::erasure::count(&app.store, clinic.clinic_id).await?;
+        if erased.submissions() > 0 {
+            total += store::submissions::erasure::count(&app.store, clinic.clinic_id).await?;
+        }
     }
     for clinic in &clinics {
         let mut after = SubjectId(Uuid::nil());
@@ -62,7 +75,31 @@ pub async fn replay(app: &App, logs: &[PathBuf], mut progress: impl FnMut(Progre
             after = next;
         }
     }
+    for clinic in clinics.iter().filter(|_| erased.submissions() > 0) {
+        let mut after = SubmissionId(Uuid::nil());
+        loop {
+            let chunk = store::submissions::erasure::next(&app.store, clinic.clinic_id, after, &erased).await?;
+            let Some(next) = chunk.next else { break };
+            for submission_id in chunk.listed {
+                replayed.erased_submissions += 1;
+                submission_again(app, clinic, submission_id).await?;
+            }
+            done += chunk.rows;
+            progress(Progress { done, total });
+            after = next;
+        }
+    }
     Ok(replayed)
+}
+
+async fn submission_again(app: &App, clinic: &Clinic, submission_id: SubmissionId) -> Result<()> {
+    let entry = |action, resource_id| operator_entry(app, clinic.clinic_id, action, resource_id);
+    let entries = Entries {
+        of_submission: entry(AuditAction::SubmissionErased, submission_id.0)?,
+        of_subject: entry(AuditAction::SubjectErased, Uuid::nil())?,
+        of_follow_up: entry(AuditAction::FollowUpReopened, Uuid::nil())?,
+    };
+    Ok(store::submissions::erasure::erase(&app.store, submission_id, None, &entries, clinic.due).await?)
 }
 
 async fn again(app: &App, clinic_id: ClinicId, listed: Listed) -> Result<()> {

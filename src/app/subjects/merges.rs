@@ -58,7 +58,7 @@ async fn take_back(
     entry: &AuditEntry,
     by: uuid::Uuid,
 ) -> Result<Once<SubjectMerge>> {
-    let spare = merge.follow_up_ids.iter().map(|_| new_id(&*app.ambient, entry.at));
+    let spare = (0..merge.follow_up_ids.len() + 2).map(|_| new_id(&*app.ambient, entry.at));
     let spare = spare.collect::<Result<Vec<FollowUpId>, _>>()?;
     let of = (merge.kept, merge.merge_id);
     let done = store::subjects::merges::undo(&app.store, of, idempotency, entry, by, &spare).await?;

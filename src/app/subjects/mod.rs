@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod erasure;
 pub mod merges;
+pub mod reindex;
 pub mod retention;
 
 use uuid::Uuid;
@@ -11,12 +12,13 @@ use super::audit::{audited_read, distinct_subjects};
 use super::{App, Result};
 use crate::domain::ids::ClinicId;
 use crate::domain::subjects::{LookUp, NamesakeReference, SourceShare, Subject};
-use crate::domain::{access::actor::Actor, audit::AuditAction};
+use crate::domain::{access::actor::Actor, audit::AuditAction, clinics::Clinic};
 use crate::store;
 
-/// The clinic's subjects that match a search. Contact data is returned only with consent to contact.
-pub async fn search(app: &App, actor: &Actor, by: LookUp, text: &str) -> Result<Vec<Subject>> {
-    let found = store::subjects::search(&app.store, actor.clinic_id, by, text).await?;
+/// The subjects of the actor's clinic that match a search. Contact data is returned only with consent to contact.
+pub async fn search(app: &App, actor: &Actor, clinic: &Clinic, by: LookUp, text: &str) -> Result<Vec<Subject>> {
+    let place = (actor.clinic_id, clinic.profile.country.as_deref());
+    let found = store::subjects::search(&app.store, place, by, text).await?;
     let shown = distinct_subjects(found.iter().map(|subject| subject.subject_id));
     audited_read(app, actor, AuditAction::SubjectsSearched, Uuid::nil(), &shown).await?;
     Ok(found.into_iter().map(Subject::shown).collect())

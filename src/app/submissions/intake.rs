@@ -2,23 +2,27 @@
 
 use std::sync::atomic::Ordering;
 
+use jiff::Timestamp;
+
 use crate::app::ambient::{new_id, possible};
 use crate::app::{App, AppError, Result, audit::audited_read, once::Once, screening::rule_tables};
-use crate::domain::access::actor::{Actor, Role};
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::access::actor::{Actor, Origin, Role};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::scoring::ScoreOptions;
-use crate::domain::subjects::SubjectDraft;
+use crate::domain::subjects::{SubjectDraft, contact::ContactWarning};
+use crate::domain::submissions::correction::{self, CorrectionRefusal};
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::domain::submissions::{Draft, Stamp, accept};
 use crate::domain::{
     audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,
 };
 use crate::store::idempotency_keys::{Effect, Kept};
+use crate::store::submissions::corrections;
 pub use crate::store::writers::{Held, PLACES};
-use crate::store::{self, database::constraint::Meaning, error::StoreError};
+use crate::store::{self, error::StoreError};
 
 /// Scores answers without storing anything. `faults` are those found when the answers were read. Fails with the faults
 /// and the red flags of the answers.
@@ -43,8 +47,32 @@ pub fn preview(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft, faults:
     if !faults.is_empty() {
         return Err(refused(app, &draft.answers, faults));
     }
-    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: &clinic.pathways };
+    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: draft.pathways(clinic) };
     Ok(scoring::score(rule_tables::current(app), &draft.answers, asked))
+}
+
+/// A draft that [`submit`] would store.
+pub struct Valid {
+    pub origin: Origin,
+    pub received_at: Timestamp,
+    pub test: bool,
+    pub warnings: Vec<ContactWarning>,
+    pub answers: Answers,
+    pub assessment: Assessment,
+}
+
+/// Checks and scores a draft without storing it. Its idempotency key is not used. `faults` are those found when it was read.
+/// Fails as [`submit`] would, with the red flags of the answers.
+pub async fn validate(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft, faults: Vec<Fault>) -> Result<Valid> {
+    let assessment = preview(app, actor, clinic, &draft, faults)?;
+    prepared(app)?;
+    let draft = of_clinic(clinic, draft);
+    if let Some(error) = stored_refusal(app, actor, clinic, &draft).await? {
+        return Err(with_alarm(error, || alarm(app, &draft.answers)));
+    }
+    let (origin, received_at) = (Origin::from_role(actor.role), app.ambient.now());
+    let Draft { test, warnings, answers, .. } = draft;
+    Ok(Valid { origin, received_at, test, warnings, answers, assessment })
 }
 
 /// A place for a submission, to be held until the response is made. Call it before the body is read. Fails when the submission
@@ -72,11 +100,11 @@ pub async fn submit(
         };
         return shown_again(app, actor, *stored).await.map(Once::replayed);
     }
-    // Evaluated first: the transaction consumes the answers, and may find that the submission to correct does not exist.
+    // Evaluated first: the transaction consumes the answers, and may refuse the correction.
     let alarm = draft.supersedes.map(|_| alarm(app, &draft.answers));
-    let outcome = score_and_store(app, actor, clinic, draft).await.map_err(|error| match (error, alarm) {
-        (AppError::Faulty(faults), Some(alarm)) => AppError::Refused { faults, alarm },
-        (error, _) => error,
+    let outcome = score_and_store(app, actor, clinic, draft).await.map_err(|error| match alarm {
+        Some(alarm) => with_alarm(error, || alarm),
+        None => error,
     })?;
     match outcome {
         Stored::Created(stored) => Ok(Once::first(*stored)),
@@ -87,19 +115,13 @@ pub async fn submit(
 
 /// Scores and stores a draft without faults.
 pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, draft: Draft) -> Result<Stored> {
-    if !app.prepared.load(Ordering::Acquire) {
-        return Err(AppError::Unavailable("the database and its master key are not verified yet".into()));
-    }
+    prepared(app)?;
     let now = app.ambient.now();
-    let own = &clinic.profile.reference_systems;
-    let reference = draft.subject.reference.map(|reference| reference.within(own));
-    let draft = Draft { subject: SubjectDraft { reference, ..draft.subject }, ..draft };
-    if let Some(outcome) = refused_correction(app, actor, &draft).await? {
-        return Ok(outcome);
-    }
-    if let Some(fault) = ambiguous_reference(app, actor, clinic, &draft).await? {
+    let draft = of_clinic(clinic, draft);
+    if let Some(error) = stored_refusal(app, actor, clinic, &draft).await? {
+        // A retry gets the original response, although the submission is corrected since, or has been removed.
         return match earlier(app, actor, &draft).await? {
-            None => Err(refused(app, &draft.answers, vec![fault])),
+            None => Err(with_alarm(error, || alarm(app, &draft.answers))),
             Some(known) => Ok(known),
         };
     }
@@ -113,26 +135,80 @@ pub(super) async fn score_and_store(app: &App, actor: &Actor, clinic: &Clinic, d
     let accepted = accept(rule_tables::current(app), draft, actor, clinic, stamp);
     let outcome = app.writers.store_submission(&app.store, accepted).await?;
     if let Stored::Created(stored) = &outcome
-        && stored.follow_up.is_some()
+        && (stored.follow_up.is_some() || stored.test)
     {
         app.deliveries.notify_one();
     }
     Ok(outcome)
 }
 
-/// Refuses a draft of an intake key that corrects another sender's submission, as if that submission were unknown. A retry
-/// gets the original response, even if the corrected submission has been removed since.
-async fn refused_correction(app: &App, actor: &Actor, draft: &Draft) -> Result<Option<Stored>> {
-    let Some(corrected) = draft.supersedes.filter(|_| actor.role < Role::Staff) else { return Ok(None) };
-    let of = (actor.clinic_id, actor.sender_id);
-    if store::submissions::records::is_of_sender(&app.store, of, corrected).await? {
-        return Ok(None);
+/// Fails until the database and the master key are verified.
+fn prepared(app: &App) -> Result<()> {
+    if app.prepared.load(Ordering::Acquire) {
+        return Ok(());
     }
-    match earlier(app, actor, draft).await? {
-        None => Err(StoreError::Conflict(Meaning::SupersededSubmissionUnknown).into()),
-        known => Ok(known),
+    Err(AppError::Unavailable("the database and its master key are not verified yet".into()))
+}
+
+/// The draft, with the reference of its subject as a reference of the clinic if its system is one of the clinic's own.
+fn of_clinic(clinic: &Clinic, draft: Draft) -> Draft {
+    let own = &clinic.profile.reference_systems;
+    let reference = draft.subject.reference.map(|reference| reference.within(own));
+    Draft { subject: SubjectDraft { reference, ..draft.subject }, ..draft }
+}
+
+/// The refusal of a draft that only stored data shows, without red flags. The transaction checks a correction again.
+async fn stored_refusal(app: &App, actor: &Actor, clinic: &Clinic, draft: &Draft) -> Result<Option<AppError>> {
+    if let Some(refusal) = refused_correction(app, actor, clinic, draft).await? {
+        return Ok(Some(StoreError::Correction(refusal).into()));
+    }
+    let fault = ambiguous_reference(app, actor, clinic, draft).await?;
+    Ok(fault.map(|fault| AppError::Faulty(vec![fault])))
+}
+
+/// Why a draft may not correct the submission that it names. An intake key gets the same answer for another sender's submission
+/// and for an unknown one.
+async fn refused_correction(
+    app: &App,
+    actor: &Actor,
+    clinic: &Clinic,
+    draft: &Draft,
+) -> Result<Option<CorrectionRefusal>> {
+    let Some(supersedes) = draft.supersedes else { return Ok(None) };
+    let found = corrections::find(&app.store, actor.clinic_id, supersedes).await?;
+    let subject_id = match correction::allowed(found.as_ref(), actor, draft.kind()) {
+        Ok(corrected) => corrected.subject_id,
+        Err(refusal) => return Ok(Some(refusal)),
+    };
+    let Some(reference) = &draft.subject.reference else { return Ok(None) };
+    let own = &clinic.profile.reference_systems;
+    let same = corrections::is_of_subject(&app.store, actor.clinic_id, subject_id, reference, own).await?;
+    Ok((!same).then_some(CorrectionRefusal::OtherSubject))
+}
+
+/// A refusal with red flags. Other errors are unchanged.
+fn with_alarm(error: AppError, alarm: impl FnOnce() -> Alarm) -> AppError {
+    match error {
+        AppError::Faulty(faults) => AppError::Refused { faults, alarm: alarm() },
+        AppError::AlreadyCorrected { .. } => AppError::AlreadyCorrected { alarm: Some(alarm()) },
+        error => error,
     }
 }
+
+const SEVERAL_SUBJECTS: Sentence = Sentence::new(
+    "the clinic has several subjects with this reference in the systems that it names as its own; sarcoscreen clinics \
+     shared-references lists them. Merge them if they are one person, otherwise name one of the systems with sarcoscreen \
+     clinics set --other-reference-system",
+    "la clínica tiene varios sujetos con esta referencia en los sistemas que nombra como propios; sarcoscreen clinics \
+     shared-references los enumera. Fusiónelos si son una sola persona; si no, nombre uno de los sistemas con sarcoscreen \
+     clinics set --other-reference-system",
+);
+const SYSTEM_NOT_NAMED: Sentence = Sentence::new(
+    "the clinic has this reference without a system; name the system with sarcoscreen clinics set --reference-system if \
+     its references are the clinic's own, otherwise with --other-reference-system",
+    "la clínica tiene esta referencia sin sistema; nombre el sistema con sarcoscreen clinics set --reference-system si sus \
+     referencias son propias de la clínica; si no, con --other-reference-system",
+);
 
 /// The fault of a reference that may identify two people. It is either a reference with a system that the clinic does not
 /// name, if the clinic has the same reference of its own; or a reference of the clinic, if it finds several subjects in
@@ -146,12 +222,9 @@ async fn ambiguous_reference(app: &App, actor: &Actor, clinic: &Clinic, draft: &
     }
     let found = store::subjects::namesakes(&app.store, actor.clinic_id, reference, own).await?;
     let detail = if reference.system().is_none() && found.of_the_clinic > 1 {
-        "the clinic has several subjects with this reference in the systems that it names as its own; sarcoscreen clinics \
-         shared-references lists them. Merge them if they are one person, otherwise name one of the systems with sarcoscreen \
-         clinics set --other-reference-system"
-    } else if reference.system().is_some() && found.same == 0 && found.of_the_clinic > 0 {
-        "the clinic has this reference without a system; name the system with sarcoscreen clinics set --reference-system if \
-         its references are the clinic's own, otherwise with --other-reference-system"
+        SEVERAL_SUBJECTS
+    } else if reference.system().is_some() && !found.same && found.of_the_clinic > 0 {
+        SYSTEM_NOT_NAMED
     } else {
         return Ok(None);
     };
@@ -212,7 +285,10 @@ pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Ve
     faults.extend(draft.answers.missing().map(|fault| fault.under("/answers")));
     faults.extend(not_asked(rule_tables::current(app), &draft.answers));
     if actor.role == Role::Browser {
-        let detail = "a browser key may not identify the person or the source of the record";
+        let detail = Sentence::new(
+            "a browser key may not identify the person or the source of the record; omit the field",
+            "una clave de navegador no puede identificar a la persona ni el origen del registro; omita el campo",
+        );
         let set = [
             (draft.subject.reference.is_some(), "/subject/reference"),
             (draft.source.is_some(), "/source"),
@@ -221,11 +297,22 @@ pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Ve
         ];
         let refused = set.into_iter().filter(|(set, _)| *set);
         faults.extend(refused.map(|(_, pointer)| Fault::new(pointer, FaultCode::NotAllowed, detail)));
+        if draft.test {
+            let detail = Sentence::new(
+                "a browser key may not send test submissions; use an intake or staff key",
+                "una clave de navegador no puede hacer envíos de prueba; use una clave de intake o de staff",
+            );
+            faults.push(Fault::new("/test", FaultCode::NotAllowed, detail));
+        }
     }
     let consent = draft.subject.consent.as_ref().map(|consent| consent.given_at);
     for (pointer, at) in [("/answered_at", draft.answered_at), ("/subject/consent/given_at", consent)] {
         if at.is_some_and(|at| !possible(&*app.ambient, at)) {
-            faults.push(Fault::new(pointer, FaultCode::OutOfRange, "must be between 1900 and now"));
+            faults.push(Fault::new(
+                pointer,
+                FaultCode::OutOfRange,
+                Sentence::new("must be between 1900 and now", "debe estar entre 1900 y ahora"),
+            ));
         }
     }
     faults.extend(import_fault(app, draft));
@@ -236,8 +323,19 @@ pub(super) fn all_faults(app: &App, actor: &Actor, draft: &Draft, mut faults: Ve
 fn import_fault(app: &App, draft: &Draft) -> Option<Fault> {
     match draft.answered_at {
         _ if !draft.imported => None,
-        None => Some(Fault::new("/answered_at", FaultCode::Required, "history must state when it was answered")),
+        None => Some(Fault::new(
+            "/answered_at",
+            FaultCode::Required,
+            Sentence::new(
+                "history must state when it was answered",
+                "los datos históricos deben indicar cuándo se respondieron",
+            ),
+        )),
         Some(at) if at < app.ambient.now() => None,
-        Some(_) => Some(Fault::new("/answered_at", FaultCode::OutOfRange, "history must be in the past")),
+        Some(_) => Some(Fault::new(
+            "/answered_at",
+            FaultCode::OutOfRange,
+            Sentence::new("history must be in the past", "los datos históricos deben ser del pasado"),
+        )),
     }
 }

@@ -1,5 +1,6 @@
 //! Submissions: read one, reassess it, list many.
 
+pub mod erasure;
 pub mod exports;
 pub mod idempotency;
 pub mod intake;
@@ -79,7 +80,7 @@ pub async fn list(
     filter: &SubmissionFilter,
     page: &PageRequest,
 ) -> Result<Page<SubmissionSummary>> {
-    let page = store::submissions::list(&app.store, actor.clinic_id, filter, page).await?;
+    let page = store::submissions::list(&app.store, actor.clinic_id, filter, page, app.ambient.now()).await?;
     let shown = distinct_subjects(page.items.iter().map(|item| item.subject_id));
     audited_read(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
     Ok(page)
@@ -95,9 +96,10 @@ pub async fn of_subject(
     if !store::subjects::exists(&app.store, actor.clinic_id, subject_id).await? {
         return Err(AppError::NotFound);
     }
-    let (page, before) = store::submissions::of_subject(&app.store, actor.clinic_id, subject_id, page).await?;
+    let (page, before) =
+        store::submissions::of_subject(&app.store, actor.clinic_id, subject_id, page, app.ambient.now()).await?;
     let mut items = screens(page.items, before.as_ref());
-    for screen in &mut items {
+    for screen in items.iter_mut().filter(|screen| !screen.submission.test) {
         screen.next_screen = match rule_tables::get(app, &screen.submission.assessment.rule_table).await {
             Ok(release) => next_screen(&release.table, &screen.submission),
             // An unusable table gives no interval; the history is still returned.

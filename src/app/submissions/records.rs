@@ -29,13 +29,14 @@ pub async fn create_once(
         return Err(intake::refused(app, &draft.answers, faults));
     }
     let source = draft.source.as_ref().ok_or_else(|| AppError::Internal("a record without a source".into()))?;
-    match store::submissions::records::of_source(&app.store, (actor.clinic_id, actor.sender_id), source).await?[..] {
+    let sender = (actor.clinic_id, actor.sender_id);
+    match store::submissions::records::of_source(&app.store, sender, source, draft.test).await?[..] {
         [] if faults.is_empty() => {}
         [] => return Err(intake::refused(app, &draft.answers, faults)),
         [one] => return Ok(Recorded::Found(Box::new(submissions::get(app, actor, one).await?))),
         _ => return Err(AppError::Ambiguous),
     }
-    let draft = Draft { idempotency: Some(idempotency::of_record(actor.sender_id, source)), ..draft };
+    let draft = Draft { idempotency: Some(idempotency::of_record(actor.sender_id, source, draft.test)), ..draft };
     match intake::score_and_store(app, actor, clinic, draft).await? {
         Stored::Created(stored) => Ok(Recorded::Created(stored)),
         Stored::Replayed(stored) => intake::shown_again(app, actor, *stored).await.map(Box::new).map(Recorded::Found),
@@ -52,7 +53,7 @@ pub async fn list(
 ) -> Result<Page<StoredSubmission>> {
     let own = (actor.role < Role::Staff).then_some(actor.sender_id);
     let filter = RecordFilter { sender_id: own.or(filter.sender_id), ..filter };
-    let page = store::submissions::records::list(&app.store, actor.clinic_id, &filter, page).await?;
+    let page = store::submissions::records::list(&app.store, actor.clinic_id, &filter, page, app.ambient.now()).await?;
     let shown = distinct_subjects(page.items.iter().map(|item| item.subject_id));
     audited_read(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
     Ok(page)

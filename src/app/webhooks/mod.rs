@@ -28,12 +28,13 @@ pub type Secret = Zeroizing<String>;
 pub async fn create(app: &App, actor: &Actor, draft: WebhookDraft) -> Result<(Webhook, Secret)> {
     checked(app, &draft)?;
     let now = app.ambient.now();
-    let WebhookDraft { url, description, events } = draft;
+    let WebhookDraft { url, description, events, test_submissions } = draft;
     let webhook = Webhook {
         webhook_id: new_id(&*app.ambient, now)?,
         url,
         description,
         events,
+        test_submissions,
         created_at: now,
         previous_secret_until: None,
         failing_since: None,
@@ -95,7 +96,7 @@ pub async fn ping(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Eve
 /// One page of the sent and pending deliveries of an endpoint, newest first.
 pub async fn deliveries(app: &App, actor: &Actor, webhook_id: WebhookId, page: &PageRequest) -> Result<Page<Delivery>> {
     find(app, actor, webhook_id).await?;
-    let found = log::list(&app.store, actor.clinic_id, webhook_id, page).await?;
+    let found = log::list(&app.store, actor.clinic_id, webhook_id, page, app.ambient.now()).await?;
     audited_read(app, actor, AuditAction::WebhookDeliveriesListed, webhook_id.0, &[]).await?;
     Ok(found)
 }
@@ -115,8 +116,8 @@ async fn find(app: &App, actor: &Actor, webhook_id: WebhookId) -> Result<Webhook
 
 fn checked(app: &App, draft: &WebhookDraft) -> Result<()> {
     let mut faults = draft.faults();
-    if let Err(detail) = app.receivers.addresses().read(&draft.url) {
-        faults.push(Fault::new("/url", FaultCode::Format, detail));
+    if let Err(sentence) = app.receivers.addresses().read(&draft.url) {
+        faults.push(Fault::new("/url", FaultCode::Format, sentence));
     }
     if faults.is_empty() { Ok(()) } else { Err(AppError::Faulty(faults)) }
 }

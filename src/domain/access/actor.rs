@@ -16,6 +16,14 @@ names! {
         /// Manages the clinic's credentials and settings.
         Admin = "admin",
     }
+
+    /// Who submitted answers.
+    pub enum Origin {
+        /// The person, through a front-end.
+        SelfReported = "self_reported",
+        Staff = "staff",
+        System = "system",
+    }
 }
 
 impl Role {
@@ -24,6 +32,16 @@ impl Role {
         match self {
             Self::Browser => "pk_",
             Self::Intake | Self::Staff | Self::Admin => "sk_",
+        }
+    }
+}
+
+impl Origin {
+    pub const fn from_role(role: Role) -> Self {
+        match role {
+            Role::Browser => Self::SelfReported,
+            Role::Intake => Self::System,
+            Role::Staff | Role::Admin => Self::Staff,
         }
     }
 }

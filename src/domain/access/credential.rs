@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::actor::Role;
-use crate::fault::{Fault, FaultCode, checked_text};
+use crate::fault::{Fault, FaultCode, Params, Sentence, checked_text};
 use crate::ids::{ClinicId, CredentialId, SenderId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,23 +68,46 @@ impl CredentialDraft {
             Ok(name) => (name, Vec::new()),
             Err(fault) => (String::new(), vec![fault.under("/display_name")]),
         };
-        let mut fault = |pointer: &str, code, detail: &str| faults.push(Fault::new(pointer, code, detail));
+        let mut fault = |pointer: &str, code, sentence| faults.push(Fault::new(pointer, code, sentence));
         if self.expires_at.is_some_and(|at| at <= now) {
-            fault("/expires_at", FaultCode::OutOfRange, "must be in the future");
+            fault(
+                "/expires_at",
+                FaultCode::OutOfRange,
+                Sentence::new("must be in the future", "debe estar en el futuro"),
+            );
         }
         if self.role != Role::Browser && !self.origins.is_empty() {
-            fault("/origins", FaultCode::NotAllowed, "only a browser key can have origins");
-        }
-        if self.origins.len() > MOST_ORIGINS {
-            fault("/origins", FaultCode::Text, "at most 20 origins are allowed");
+            fault(
+                "/origins",
+                FaultCode::NotAllowed,
+                Sentence::new(
+                    "only a browser key can have origins; omit them",
+                    "solo una clave de navegador puede tener orígenes; omítalos",
+                ),
+            );
         }
         for (index, origin) in self.origins.iter().enumerate() {
             if !is_origin(origin) {
-                let detail = "must be like https://clinic.example, in lower case, without a path";
+                let detail = Sentence::new(
+                    "must be like https://clinic.example, in lower case, without a path",
+                    "debe ser como https://clinic.example, en minúsculas y sin ruta",
+                );
                 fault(&format!("/origins/{index}"), FaultCode::Format, detail);
             } else if self.origins[..index].contains(origin) {
-                fault(&format!("/origins/{index}"), FaultCode::Duplicate, "the origin is repeated");
+                fault(
+                    &format!("/origins/{index}"),
+                    FaultCode::Duplicate,
+                    Sentence::new(
+                        "the origin is repeated; send it once",
+                        "el origen está repetido; envíelo una sola vez",
+                    ),
+                );
             }
+        }
+        if self.origins.len() > MOST_ORIGINS {
+            let many =
+                Sentence::new("at most {maximum} origins are allowed", "se admiten como máximo {maximum} orígenes");
+            faults.push(Fault::new("/origins", FaultCode::OutOfRange, many).with(Params::at_most(MOST_ORIGINS)));
         }
         if faults.is_empty() { Ok(Self { display_name, ..self }) } else { Err(faults) }
     }

@@ -104,6 +104,7 @@ names! {
         SubmissionsExported = "submissions_exported",
         /// A submission reached the end of its retention and was deleted.
         SubmissionRetired = "submission_retired",
+        SubmissionErased = "submission_erased",
         FollowUpsListed = "follow_ups_listed",
         FollowUpRead = "follow_up_read",
         FollowUpHistoryRead = "follow_up_history_read",

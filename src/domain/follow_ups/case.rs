@@ -23,13 +23,20 @@ pub struct FollowUp {
     pub due_at: Timestamp,
     /// When its last submission was received.
     pub last_received_at: Timestamp,
-    /// The highest settled band of its submissions.
+    /// The highest settled band of its submissions. Corrected submissions do not count, here and in the lists.
     pub band: Band,
     /// The rules that applied to any of its submissions. The history before migration 0042 does not have them.
     #[serde(default)]
     pub findings: Vec<String>,
     /// The instruments that are positive on any of its submissions.
     pub positive_instruments: Vec<String>,
+    /// Whether any of its submissions is flagged. Corrected submissions do not count. False only after a correction; staff then
+    /// close the follow-up.
+    #[serde(default = "before_corrections")]
+    pub flagged: bool,
+    /// When the last correction of one of its submissions was received.
+    #[serde(default)]
+    pub corrected_at: Option<Timestamp>,
     /// Incremented by each change.
     pub version: i32,
 }
@@ -127,6 +134,8 @@ names! {
         Open = "open",
         /// Another flagged submission of the subject joined it.
         Join = "join",
+        /// A submission corrected one of its submissions.
+        Correct = "correct",
         Claim = "claim",
         Release = "release",
         /// It was assigned to another member of staff.
@@ -152,7 +161,7 @@ pub struct FollowUpEvent {
     /// The credential used; `None` if an upgrade of the service produced the version.
     pub by: Option<CredentialId>,
     pub by_name: Option<String>,
-    /// The submission that opened or joined the follow-up.
+    /// The submission that opened, joined or corrected the follow-up.
     pub submission_id: Option<SubmissionId>,
     pub reached: Option<bool>,
     /// The note of the event. It may contain health data: never log it.
@@ -183,6 +192,8 @@ pub struct Change {
     pub after: FollowUp,
     pub kind: EventKind,
     pub submission_id: Option<SubmissionId>,
+    /// The submission that `submission_id` corrects.
+    pub supersedes: Option<SubmissionId>,
     pub reached: Option<bool>,
     pub at: Timestamp,
     /// `None` for the operator.
@@ -190,6 +201,11 @@ pub struct Change {
 }
 
 impl FollowUp {
+    /// Whether its subject is flagged now: it is not closed, and a submission that counts is flagged.
+    pub const fn flags_subject(&self) -> bool {
+        self.flagged && !self.state.is_closed()
+    }
+
     pub fn overdue(&self, now: Timestamp) -> bool {
         !self.state.is_closed() && self.due_at < now
     }
@@ -265,6 +281,7 @@ impl Change {
             after: FollowUp { version, ..after },
             kind,
             submission_id: None,
+            supersedes: None,
             reached: None,
             at,
             by,
@@ -273,7 +290,7 @@ impl Change {
 
     pub(super) fn first(after: FollowUp, kind: EventKind, by: Option<CredentialId>, at: Timestamp) -> Self {
         let after = FollowUp { version: 1, ..after };
-        Self { before: None, moved: false, after, kind, submission_id: None, reached: None, at, by }
+        Self { before: None, moved: false, after, kind, submission_id: None, supersedes: None, reached: None, at, by }
     }
 }
 
@@ -298,6 +315,11 @@ impl Closing {
         };
         (diagnosis, grip_strength_g, five_chair_stands_ms)
     }
+}
+
+/// Before a version had this value, every follow-up had a flagged submission.
+const fn before_corrections() -> bool {
+    true
 }
 
 /// Grams as kilograms and milliseconds as seconds in JSON, exactly.

@@ -41,6 +41,8 @@ pub fn open(subject_id: SubjectId, flagged: &FlaggedSubmission) -> Change {
         band: flagged.band,
         findings: flagged.findings.clone(),
         positive_instruments: flagged.positive_instruments.clone(),
+        flagged: true,
+        corrected_at: None,
         version: 1,
     };
     let change = Change::first(after, EventKind::Open, Some(flagged.by), flagged.received_at);
@@ -62,6 +64,7 @@ pub fn join(case: &FollowUp, flagged: &FlaggedSubmission) -> Result<Change, Refu
         band: case.band.max(flagged.band),
         findings: union(&case.findings, &flagged.findings),
         positive_instruments: union(&case.positive_instruments, &flagged.positive_instruments),
+        flagged: true,
         ..case.clone()
     };
     let change = Change::next(case, after, EventKind::Join, Some(flagged.by), flagged.received_at)?;

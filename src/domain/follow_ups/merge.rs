@@ -31,7 +31,10 @@ pub struct Undo<'a> {
     /// The follow-ups that later merges into the kept subject closed, the earliest first, each with the time of the merge
     /// and its state before. Merges that are undone do not count.
     pub later: &'a [(FollowUpId, Timestamp, FollowUpState)],
-    /// Ids for the copies of follow-ups, enough for each follow-up of the merge.
+    /// The follow-ups of the kept subject that submissions of the merged subject belong to, because they corrected or joined
+    /// them since.
+    pub shared: &'a [FollowUpId],
+    /// Ids for the copies of follow-ups, enough for each follow-up of the merge and two more.
     pub spare: &'a [FollowUpId],
 }
 
@@ -40,6 +43,9 @@ pub struct Unmerged {
     pub changes: Vec<Change>,
     /// Each follow-up that was split, with its copy. The submissions of the kept subject belong to the copy.
     pub copies: Vec<(FollowUpId, FollowUpId)>,
+    /// Each follow-up that stays and that submissions of the merged subject belong to, with the one of the merged subject that
+    /// they belong to from now on.
+    pub shared: Vec<(FollowUpId, FollowUpId)>,
     /// A follow-up of the kept subject to be reopened, written after `changes`: the subject has an open one until then.
     pub reopened: Option<Change>,
 }
@@ -78,8 +84,9 @@ pub fn merge(
 /// Moves back the follow-ups of the merge that still belong to the kept subject. The one that the merge closed gets its
 /// state before the merge, unless staff reopened it since or the merged subject has another open one. A follow-up that
 /// submissions of the kept subject joined since is split: they get a copy of it. If an open follow-up moves back without
-/// a copy, the first one that a later merge closed in its favour is reopened, with the values of the others added. `cases`
-/// are all follow-ups of both subjects. Fails when a version is at its maximum.
+/// a copy, the first one that a later merge closed in its favour is reopened, with the values of the others added. Submissions
+/// of the merged subject that belong to a follow-up that stays get one of their subject. `cases` are all follow-ups of both
+/// subjects. Fails when a version is at its maximum.
 pub fn unmerge(
     cases: &[FollowUp],
     undo: &Undo<'_>,
@@ -102,12 +109,15 @@ pub fn unmerge(
     }
     let split = changes.iter().map(|change| &change.after).filter(|case| undo.joined.contains(&case.follow_up_id));
     let split: Vec<FollowUp> = split.cloned().collect();
-    let mut copies = Vec::new();
-    for (case, copy) in split.into_iter().zip(undo.spare.iter().copied()) {
+    let (mut copies, mut spare) = (Vec::new(), undo.spare.iter().copied());
+    for (case, copy) in split.into_iter().zip(spare.by_ref()) {
         copies.push((case.follow_up_id, copy));
         let copy = FollowUp { follow_up_id: copy, subject_id: kept, ..case };
         changes.push(Change::first(copy, EventKind::Unmerge, by, at));
     }
+    let remains =
+        |case: &&FollowUp| case.subject_id == kept && !moves(case) && undo.shared.contains(&case.follow_up_id);
+    let shared = share(cases.iter().filter(remains), merged, &mut changes, &mut spare, (by, at));
     let leaves = |case: &FollowUp| moves(case) && !case.state.is_closed() && !undo.joined.contains(&case.follow_up_id);
     let mut taken_over = undo.later.iter().filter_map(|(id, merged_at, before)| {
         let stays = |case: &&FollowUp| case.follow_up_id == *id && case.subject_id == kept && !moves(case);
@@ -122,7 +132,37 @@ pub fn unmerge(
         }
         _ => None,
     };
-    Ok(Unmerged { changes, copies, reopened })
+    Ok(Unmerged { changes, copies, shared, reopened })
+}
+
+/// Finds the follow-up of the merged subject that continues each of `cases`: one that `changes` move back, or a copy. Only an
+/// open one continues an open one, and it gets the values of both. Uses at most two copies.
+fn share<'a>(
+    cases: impl Iterator<Item = &'a FollowUp>,
+    merged: SubjectId,
+    changes: &mut Vec<Change>,
+    spare: &mut impl Iterator<Item = FollowUpId>,
+    (by, at): (Option<CredentialId>, Timestamp),
+) -> Vec<(FollowUpId, FollowUpId)> {
+    let mut shared = Vec::new();
+    for case in cases {
+        let continues = |change: &&mut Change| {
+            change.after.subject_id == merged && (case.state.is_closed() || !change.after.state.is_closed())
+        };
+        let continued = if let Some(own) = changes.iter_mut().find(continues) {
+            if !case.state.is_closed() {
+                own.after = with_other(&own.after, case);
+            }
+            own.after.follow_up_id
+        } else {
+            let Some(copy) = spare.next() else { break };
+            let after = FollowUp { follow_up_id: copy, subject_id: merged, ..case.clone() };
+            changes.push(Change::first(after, EventKind::Unmerge, by, at));
+            copy
+        };
+        shared.push((case.follow_up_id, continued));
+    }
+    shared
 }
 
 /// The follow-up that stays open, with the values that it takes from the one that closes.
@@ -135,6 +175,8 @@ fn with_other(staying: &FollowUp, closing: &FollowUp) -> FollowUp {
         band: staying.band.max(closing.band),
         findings: union(&staying.findings, &closing.findings),
         positive_instruments: union(&staying.positive_instruments, &closing.positive_instruments),
+        flagged: staying.flagged || closing.flagged,
+        corrected_at: staying.corrected_at.max(closing.corrected_at),
         ..staying.clone()
     }
 }

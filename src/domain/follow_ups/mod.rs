@@ -2,6 +2,8 @@
 
 mod case;
 mod command;
+mod correct;
+mod counting;
 mod decide;
 mod join;
 mod merge;
@@ -12,6 +14,8 @@ pub use case::{
     NotNeededReason, StateName,
 };
 pub use command::{FollowUpCommand, Note, Refusal};
+pub use correct::{Correction, correct};
+pub use counting::{Content, Counting, Part, Restored, restore};
 pub use decide::decide;
 pub use join::{FlaggedSubmission, join, open};
 pub use merge::{Merged, Undo, Unmerged, merge, unmerge};

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{ClosingOutcome, StateName};
+use crate::access::actor::Origin;
 use crate::ids::{CredentialId, FollowUpId, SubjectId};
+use crate::language::Language;
 use crate::names::names;
 use crate::screening::rule_table::Band;
 use crate::screening::urgency::Urgency;
@@ -28,6 +30,15 @@ pub struct FollowUpFilter {
     pub instrument_positive: Option<String>,
     pub received_from: Option<Timestamp>,
     pub received_to: Option<Timestamp>,
+    /// Only follow-ups with at least this many contact attempts.
+    pub attempts_min: Option<i16>,
+    /// Only follow-ups with a flagged submission, or only those without one after a correction.
+    pub flagged: Option<bool>,
+    /// Only follow-ups that flag their subject now, or only the others.
+    pub flags_subject: Option<bool>,
+    /// Only follow-ups with an appointment at or after this time.
+    pub appointment_from: Option<Timestamp>,
+    pub appointment_to: Option<Timestamp>,
     pub due_from: Option<Timestamp>,
     pub due_to: Option<Timestamp>,
     pub changed_from: Option<Timestamp>,
@@ -35,8 +46,26 @@ pub struct FollowUpFilter {
     /// Only follow-ups with a measured value below its floor. Such a value was stored before floors were checked, often in
     /// the wrong unit.
     pub below_floor: bool,
+    /// Only follow-ups of subjects who prefer this language: that of contact if contact is allowed and it is known, or else
+    /// that of the latest answers.
+    pub language: Option<Language>,
+    /// Only follow-ups whose submissions all have this origin.
+    pub origin: Option<Origin>,
     pub subject_id: Option<SubjectId>,
     pub follow_up_id: Option<FollowUpId>,
+}
+
+/// How many follow-ups changed since a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// At most [`Changes::MOST`].
+    pub count: i64,
+    /// The latest change; `None` if there is none.
+    pub latest_at: Option<Timestamp>,
+}
+
+impl Changes {
+    pub const MOST: i64 = 1000;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,9 +7,10 @@ use std::borrow::Cow;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Number;
 
-use super::questionnaire::{CATALOGUE, Item, Kind};
-use crate::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
+use super::questionnaire::{CATALOGUE, Item, Kind, Spec};
+use crate::fault::{Fault, FaultCode, MOST_FAULTS, Params, Sentence, decimal, pointer_token};
 use crate::fixed::to_units;
 
 /// Answers as sent, before validation.
@@ -55,12 +56,30 @@ impl Answers {
             // Parsing continues past the limit of faults, because later answers may raise an alarm.
             let reported = faults.len() <= MOST_FAULTS;
             let Some(item) = Item::from_id(name) else {
-                let fault = || Fault::new(pointer(), FaultCode::UnknownField, "there is no such item");
+                let fault = || {
+                    Fault::new(
+                        pointer(),
+                        FaultCode::UnknownField,
+                        Sentence::new(
+                            "there is no such item; GET /v1/questionnaire lists the items",
+                            "esta pregunta no existe; GET /v1/questionnaire enumera las preguntas",
+                        ),
+                    )
+                };
                 faults.extend(reported.then(fault));
                 continue;
             };
             if std::mem::replace(&mut seen[item as usize], true) {
-                let fault = || Fault::new(pointer(), FaultCode::Duplicate, "the item is answered twice");
+                let fault = || {
+                    Fault::new(
+                        pointer(),
+                        FaultCode::Duplicate,
+                        Sentence::new(
+                            "the item is answered twice; answer it once",
+                            "la pregunta tiene dos respuestas; envíe una sola",
+                        ),
+                    )
+                };
                 faults.extend(reported.then(fault));
                 continue;
             }
@@ -84,7 +103,11 @@ impl Answers {
     /// A fault for each required item without an answer.
     pub fn missing(&self) -> impl Iterator<Item = Fault> + '_ {
         Item::REQUIRED.into_iter().filter(|item| self.get(*item).is_none()).map(|item| {
-            Fault::new(format!("/{}", item.id()), FaultCode::Required, "a submission must answer this item")
+            Fault::new(
+                format!("/{}", item.id()),
+                FaultCode::Required,
+                Sentence::new("a submission must answer this item", "un envío debe responder a esta pregunta"),
+            )
         })
     }
 
@@ -101,59 +124,69 @@ impl Answers {
     /// The faults of combinations of answers, with pointers relative to the answers object.
     #[must_use]
     pub fn implausible(&self) -> Vec<Fault> {
+        self.weights().into_iter().chain(self.below_floor()).chain(self.unmatched()).collect()
+    }
+
+    /// The faults of weights with each other and with the height.
+    fn weights(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
-        let mut fault = |item: Item, detail: &str| {
-            faults.push(Fault::new(format!("/{}", item.id()), FaultCode::Implausible, detail));
-        };
+        let mut fault = |item: Item, sentence| faults.push(implausible(item, sentence));
         let get = |item| self.get(item);
         if let (Some(weight), Some(height)) = (get(Item::WeightKg), get(Item::HeightCm)) {
             // kg/m2 = (weight/10) / (height/1000)^2, so BMI < 10 is weight * 10,000 < height^2.
             let (weight, height) = (i64::from(weight) * 10_000, i64::from(height) * i64::from(height));
             if weight < height || weight > 8 * height {
-                fault(Item::WeightKg, "with this height the body mass index is outside 10-80");
+                fault(Item::WeightKg, BODY_MASS);
             }
         }
         for loss in [Item::WeightLossPastYearKg, Item::WeightLoss6MonthsKg] {
             if let (Some(lost), Some(weight)) = (get(loss), get(Item::WeightKg))
                 && lost > weight
             {
-                fault(loss, "the weight loss exceeds the body weight");
+                fault(loss, LOSS_ABOVE_WEIGHT);
             }
         }
         if let (Some(half), Some(year)) = (get(Item::WeightLoss6MonthsKg), get(Item::WeightLossPastYearKg))
             && half > year
         {
-            fault(Item::WeightLoss6MonthsKg, "the weight loss of six months exceeds that of twelve months");
+            fault(Item::WeightLoss6MonthsKg, LOSS_ABOVE_THAT_OF_YEAR);
         }
-        for (item, floor, detail) in [
-            (
-                Item::GripStrengthKg,
-                GRIP_FLOOR,
-                "is below 1 kg; name grip in tests_unable if the person could not do the test",
-            ),
-            (Item::FiveChairStandsS, CHAIR_STANDS_FLOOR, "is below 3 s, which is too short for five chair stands"),
-        ] {
-            if get(item).is_some_and(|value| value < floor) {
-                fault(item, detail);
-            }
-        }
+        faults
+    }
+
+    /// A fault for each measurement below its lowest plausible value.
+    fn below_floor(&self) -> impl Iterator<Item = Fault> + '_ {
+        let measured = [(Item::GripStrengthKg, GRIP_LOW), (Item::FiveChairStandsS, CHAIR_STANDS_LOW)];
+        let low = |(item, _): &(Item, Sentence)| self.get(*item).is_some_and(|value| value < item.spec().least());
+        measured.into_iter().filter(low).map(|(item, sentence)| {
+            implausible(item, sentence).with(Params { minimum: least(item.spec()), ..Params::default() })
+        })
+    }
+
+    /// The faults of limits without their value, and of tests that were not possible but have one.
+    fn unmatched(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let get = |item| self.get(item);
         for (limit, value) in [
             (Item::CreatineKinaseUpperLimitUL, Item::CreatineKinaseUL),
             (Item::MyoglobinUpperLimitUgL, Item::MyoglobinUgL),
         ] {
             if get(limit).is_some() && get(value).is_none() {
-                fault(limit, "an upper limit requires its measured value");
+                faults.push(implausible(limit, LIMIT_ALONE));
             }
         }
         for (option, measured) in Item::TestsUnable.spec().kind.options().iter().zip(Item::TESTED) {
             let bit = position(Item::TestsUnable.spec().kind.options(), option).unwrap_or_default();
             if get(Item::TestsUnable).is_some_and(|unable| unable & (1 << bit) != 0) && get(measured).is_some() {
-                let detail = format!("{option} has a value, so the person was able to do it");
-                fault(Item::TestsUnable, &detail);
+                faults.push(implausible(Item::TestsUnable, ABLE));
             }
         }
         faults
     }
+}
+
+fn implausible(item: Item, sentence: Sentence) -> Fault {
+    Fault::new(format!("/{}", item.id()), FaultCode::Implausible, sentence)
 }
 
 /// The lowest plausible grip strength, 0.1 kg. A judgement: a lower value has a wrong unit or comes from a test that was
@@ -162,32 +195,78 @@ pub const GRIP_FLOOR: i32 = 10;
 /// The lowest plausible time for five chair stands, 0.01 s. Judgement, as above.
 pub const CHAIR_STANDS_FLOOR: i32 = 300;
 
+const BODY_MASS: Sentence = Sentence::new(
+    "with this height the body mass index is outside 10-80; check both values",
+    "con esta estatura el índice de masa corporal queda fuera de 10-80; compruebe ambos valores",
+);
+const LOSS_ABOVE_WEIGHT: Sentence = Sentence::new(
+    "the weight loss exceeds the body weight; check both values",
+    "la pérdida de peso supera el peso corporal; compruebe ambos valores",
+);
+const LOSS_ABOVE_THAT_OF_YEAR: Sentence = Sentence::new(
+    "the weight loss of six months exceeds that of twelve months; check both values",
+    "la pérdida de peso de seis meses supera la de doce meses; compruebe ambos valores",
+);
+const LIMIT_ALONE: Sentence = Sentence::new(
+    "an upper limit requires its measured value; send both or neither",
+    "un límite superior requiere su valor medido; envíe ambos o ninguno",
+);
+const GRIP_LOW: Sentence = Sentence::new(
+    "is below {minimum} kg; name grip in tests_unable if the person could not do the test",
+    "es inferior a {minimum} kg; indique grip en tests_unable si la persona no pudo hacer la prueba",
+);
+const CHAIR_STANDS_LOW: Sentence = Sentence::new(
+    "is below {minimum} s, which is too short for five chair stands; check the value",
+    "es inferior a {minimum} s, demasiado poco para levantarse cinco veces de la silla; compruebe el valor",
+);
+const ABLE: Sentence = Sentence::new(
+    "a test that is named here has a value, so the person was able to do it; send one of the two",
+    "una prueba indicada aquí tiene un valor, así que la persona pudo hacerla; envíe solo una de las dos cosas",
+);
+const OPTIONS: Sentence = Sentence::new("must be one of {allowed}", "debe ser uno de estos valores: {allowed}");
+const RANGE: Sentence = Sentence::new("must be from {minimum} to {maximum}", "debe estar entre {minimum} y {maximum}");
+const STEP: Sentence = Sentence::new("must be a multiple of {step}", "debe ser múltiplo de {step}");
+const ALONE: Sentence = Sentence::new(
+    "{name} excludes every other entry; send it alone",
+    "{name} excluye cualquier otro valor; envíelo solo",
+);
+
+/// The lowest plausible value of an item, as a JSON number.
+fn least(spec: &Spec) -> Option<Number> {
+    let Kind::Number { scale, .. } = spec.kind else { return None };
+    decimal(spec.least(), scale)
+}
+
 /// One answer as its integer; `None` when it is null.
 fn parse_answer(item: Item, raw: &RawAnswer<'_>) -> Result<Option<i32>, Vec<Fault>> {
-    let one = |code, detail: String| Err(vec![Fault::new("", code, detail)]);
+    let one = |code, sentence| Err(vec![Fault::new("", code, sentence)]);
+    let many = |code, sentence, params| Err(vec![Fault::new("", code, sentence).with(params)]);
     match (item.spec().kind, raw) {
         (_, RawAnswer::Null) => Ok(None),
         (Kind::Flag, RawAnswer::Flag(flag)) => Ok(Some(i32::from(*flag))),
-        (Kind::Flag, _) => one(FaultCode::Type, "must be true or false".into()),
+        (Kind::Flag, _) => one(FaultCode::Type, Sentence::new("must be true or false", "debe ser true o false")),
         (Kind::Number { minimum, maximum, step, scale, .. }, RawAnswer::Number(value)) => {
             let show = |units: i32| f64::from(units) / f64::from(scale);
             if *value < show(minimum) || *value > show(maximum) {
-                let detail = format!("must be from {} to {}", show(minimum), show(maximum));
-                return one(FaultCode::OutOfRange, detail);
+                let params =
+                    Params { minimum: least(item.spec()), maximum: decimal(maximum, scale), ..Params::default() };
+                return many(FaultCode::OutOfRange, RANGE, params);
             }
             match to_units(*value, scale) {
                 Some(units) if units % step == 0 => Ok(Some(units)),
-                _ => one(FaultCode::Precision, format!("must be a multiple of {}", show(step))),
+                _ => many(FaultCode::Precision, STEP, Params { step: decimal(step, scale), ..Params::default() }),
             }
         }
-        (Kind::Number { .. }, _) => one(FaultCode::Type, "must be a number".into()),
+        (Kind::Number { .. }, _) => one(FaultCode::Type, Sentence::new("must be a number", "debe ser un número")),
         (Kind::Choice(options), RawAnswer::Text(text)) => match position(options, text) {
             Some(index) => Ok(Some(index)),
-            None => one(FaultCode::UnknownOption, format!("must be one of {}", options.join(", "))),
+            None => many(FaultCode::UnknownOption, OPTIONS, Params::allowed(options.iter().copied())),
         },
-        (Kind::Choice(_), _) => one(FaultCode::Type, "must be a string".into()),
+        (Kind::Choice(_), _) => one(FaultCode::Type, Sentence::new("must be a string", "debe ser un texto")),
         (Kind::Set { options, exclusive }, RawAnswer::List(list)) => parse_set(options, exclusive, list).map(Some),
-        (Kind::Set { .. }, _) => one(FaultCode::Type, "must be an array of strings".into()),
+        (Kind::Set { .. }, _) => {
+            one(FaultCode::Type, Sentence::new("must be an array of strings", "debe ser una lista de textos"))
+        }
     }
 }
 
@@ -199,14 +278,20 @@ fn parse_set(options: &[&str], exclusive: Option<&str>, list: &[RawAnswer<'_>]) 
         if faults.len() > MOST_FAULTS {
             break;
         }
-        let mut fault = |code, detail: String| faults.push(Fault::new(format!("/{index}"), code, detail));
+        let mut fault = |code, sentence, params| {
+            faults.push(Fault::new(format!("/{index}"), code, sentence).with(params));
+        };
         let RawAnswer::Text(text) = entry else {
-            fault(FaultCode::Type, "must be a string".into());
+            fault(FaultCode::Type, Sentence::new("must be a string", "debe ser un texto"), Params::default());
             continue;
         };
         match position(options, text) {
-            None => fault(FaultCode::UnknownOption, format!("must be one of {}", options.join(", "))),
-            Some(bit) if mask & (1 << bit) != 0 => fault(FaultCode::Duplicate, "the entry is repeated".into()),
+            None => fault(FaultCode::UnknownOption, OPTIONS, Params::allowed(options.iter().copied())),
+            Some(bit) if mask & (1 << bit) != 0 => fault(
+                FaultCode::Duplicate,
+                Sentence::new("the entry is repeated; send it once", "el valor está repetido; envíelo una sola vez"),
+                Params::default(),
+            ),
             Some(bit) => mask |= 1 << bit,
         }
     }
@@ -214,8 +299,8 @@ fn parse_set(options: &[&str], exclusive: Option<&str>, list: &[RawAnswer<'_>]) 
         && mask & (1 << alone) != 0
         && mask != 1 << alone
     {
-        let detail = format!("{} excludes every other entry", options[alone.unsigned_abs() as usize]);
-        faults.push(Fault::new("", FaultCode::Contradiction, detail));
+        let name = Params::name(options[alone.unsigned_abs() as usize]);
+        faults.push(Fault::new("", FaultCode::Contradiction, ALONE).with(name));
     }
     if faults.is_empty() { Ok(mask) } else { Err(faults) }
 }

@@ -12,8 +12,17 @@ use super::rule_lint::LintFault;
 use super::rule_source::SourceForm;
 use super::rule_table::Band;
 use super::texts::Texts;
-use crate::fault::{Fault, FaultCode};
+use crate::fault::{Fault, FaultCode, Params, Sentence};
 use crate::language::Language;
+
+const ITEM: Sentence = Sentence::new(
+    "rule table {name} does not ask the item; its questionnaire lists those that it asks",
+    "la tabla de reglas {name} no hace esta pregunta; su cuestionario enumera las que hace",
+);
+const OPTION: Sentence = Sentence::new(
+    "rule table {name} does not have this option; it must be one of {allowed}",
+    "la tabla de reglas {name} no tiene esta opción; debe ser una de estas: {allowed}",
+);
 
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
@@ -162,9 +171,7 @@ impl Asked {
             let Some(value) = answers.get(spec.item) else { continue };
             let pointer = format!("/{}", spec.id);
             if !self.items.has(spec.item) {
-                let detail =
-                    format!("rule table {version} does not ask the item; its questionnaire lists those that it asks");
-                faults.push(Fault::new(pointer, FaultCode::NotAsked, detail));
+                faults.push(Fault::new(pointer, FaultCode::NotAsked, ITEM).with(Params::name(version)));
                 continue;
             }
             let mask = match spec.kind {
@@ -173,11 +180,9 @@ impl Asked {
                 Kind::Number { .. } | Kind::Flag => continue,
             };
             let other = mask & !self.options.get(&spec.item).copied().unwrap_or_default();
-            for (_, option) in (0..).zip(spec.kind.options()).filter(|(bit, _)| other & (1 << bit) != 0) {
-                let asked = self.options(spec.item).collect::<Vec<_>>().join(", ");
-                let detail =
-                    format!("rule table {version} does not have the option {option}; it must be one of {asked}");
-                faults.push(Fault::new(pointer.clone(), FaultCode::NotAsked, detail));
+            if other != 0 {
+                let params = Params { name: version.to_owned(), ..Params::allowed(self.options(spec.item)) };
+                faults.push(Fault::new(pointer, FaultCode::NotAsked, OPTION).with(params));
             }
         }
         faults

@@ -1,8 +1,13 @@
 //! The subject: the record of a person screened, with the clinic's own reference and optional contact data.
 
+pub mod contact;
+mod folding;
 pub mod history;
+pub mod search;
+mod telephone;
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::fault::{Fault, checked_text};
 use super::ids::SubjectId;
@@ -60,12 +65,12 @@ pub struct SourceShare {
     pub last: Timestamp,
 }
 
-/// How many subjects a reference finds.
+/// What a reference finds. A merged subject counts as the one that it was merged into.
 pub struct Namesakes {
-    /// Subjects with the same system and value.
-    pub same: i64,
-    /// Subjects with the value as a reference of the clinic.
-    pub of_the_clinic: i64,
+    /// Whether a subject has the same system and value.
+    pub same: bool,
+    /// Number of subjects with the value as a reference of the clinic.
+    pub of_the_clinic: usize,
 }
 
 /// A subject whose reference exists in other systems too.
@@ -84,7 +89,7 @@ pub struct SubjectDraft {
     pub consent: Option<Consent>,
 }
 
-/// A reference for a subject: 1-128 characters, without control characters. Its system is the one that assigned it, 1-200
+/// A reference for a subject: 1-128 characters in NFC, without control characters. Its system is the one that assigned it, 1-200
 /// characters; without a system, or with one of the clinic's own systems, it is the clinic's own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reference {
@@ -95,13 +100,14 @@ pub struct Reference {
 /// Separates a system and a value in the stored form. No text may contain it.
 const SEPARATOR: char = '\u{1f}';
 
-/// The field of a look-up. Each has its own normalization and its own blind index.
+/// The field of a look-up. Each has its own normalization and its own blind index. References have no other; contact data
+/// stored before 0051 is found by it, and all other contact data by [`search::ContactSearch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookUp {
     Reference,
     /// The name, ignoring case and repeated spaces.
     Name,
-    /// The digits of the telephone number.
+    /// The digits of the telephone number, without its extension.
     Telephone,
     /// The e-mail address, ignoring case.
     Email,
@@ -128,8 +134,10 @@ impl Reference {
     /// Fails with one fault for each text that is empty, too long, or contains control characters; its pointer is that text's
     /// place.
     pub fn parse(system: Option<(&str, &str)>, value: (&str, &str)) -> Result<Self, Vec<Fault>> {
-        let checked =
-            |(text, place): (&str, &str), most| checked_text(text, most, "").map_err(|fault| fault.under(place));
+        let checked = |(text, place): (&str, &str), most| {
+            let composed: String = text.nfc().collect();
+            checked_text(&composed, most, "").map_err(|fault| fault.under(place))
+        };
         let value = checked(value, Self::MAX_CHARS);
         match (system.map(|system| checked(system, Self::MAX_SYSTEM_CHARS)).transpose(), value) {
             (Ok(system), Ok(value)) => Ok(Self { system, value }),
@@ -148,6 +156,11 @@ impl Reference {
     /// The form that is stored sealed and hashed. It links to health data: never log it.
     pub fn stored(&self) -> String {
         self.system.as_ref().map_or_else(|| self.value.clone(), |system| format!("{system}{SEPARATOR}{}", self.value))
+    }
+
+    /// The stored form in NFD, if it differs. References stored before 0051 have the form in which they were sent.
+    pub fn decomposed(&self) -> Option<String> {
+        decomposed(&self.stored())
     }
 
     /// The reference in clear text. It links to health data: never log it.
@@ -202,16 +215,21 @@ impl LookUp {
     /// The normalized form by which texts are compared; empty if nothing is left to compare.
     pub fn normalize(self, text: &str) -> String {
         match self {
-            Self::Reference => text.trim().to_owned(),
+            Self::Reference => text.trim().nfc().collect(),
             Self::Name => text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
             Self::Email => text.trim().to_lowercase(),
             Self::Telephone => {
-                let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+                let digits = contact::dialled(text);
                 // `+` and `00` are equivalent prefixes of international numbers.
                 digits.strip_prefix("00").map_or(digits.clone(), str::to_owned)
             }
         }
     }
+}
+
+/// A text in NFD, if it differs.
+pub fn decomposed(text: &str) -> Option<String> {
+    Some(text.nfd().collect::<String>()).filter(|decomposed| decomposed != text)
 }
 
 #[cfg(test)]
@@ -236,6 +254,14 @@ mod tests {
         assert!(parse("   ").is_err());
         assert!(parse(&"x".repeat(129)).is_err());
         assert_eq!(parse(" MRN-1 ").ok().unwrap().value(), "MRN-1");
+    }
+
+    #[test]
+    fn a_reference_is_kept_in_nfc() {
+        let parse = |text: &str| Reference::parse(None, (text, "")).ok().unwrap();
+        let (composed, decomposed) = (parse("PEN\u{303}A-7"), parse("PEÑA-7").decomposed());
+        assert_eq!((composed.value(), decomposed.as_deref()), ("PEÑA-7", Some("PEN\u{303}A-7")));
+        assert_eq!(parse("MRN-7").decomposed(), None);
     }
 
     #[test]

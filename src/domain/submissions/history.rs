@@ -17,10 +17,10 @@ use crate::submissions::stored::StoredSubmission;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
     pub submission: StoredSubmission,
-    /// The changes; `None` for the first submission.
+    /// The changes; `None` for the first submission, and for a test.
     pub change: Option<Change>,
     /// When the next screening is due; `None` if the rule table has no interval, or the person should be seen within 24
-    /// hours.
+    /// hours, or for a test.
     pub next_screen: Option<NextScreening>,
 }
 
@@ -62,12 +62,16 @@ pub struct Step<T> {
     pub to: T,
 }
 
-/// Compares each submission with the next one of the list, which is the previous one in time. `newest_first` is a page
-/// of a subject's submissions, `before` the first one of the next page. `next_screen` stays `None`: [`next_screen`]
-/// needs the rule table.
+/// Compares each submission with the next one of the list that is no test, which is the previous one in time. `newest_first`
+/// is a page of a subject's submissions, `before` the first one after the page that is no test. Tests are compared with
+/// none. `next_screen` stays `None`: [`next_screen`] needs the rule table.
 pub fn screens(newest_first: Vec<StoredSubmission>, before: Option<&StoredSubmission>) -> Vec<HistoryEntry> {
-    let earlier = newest_first.iter().skip(1).map(Some).chain([before]);
-    let changes: Vec<_> = newest_first.iter().zip(earlier).map(|(one, earlier)| Some(change(earlier?, one))).collect();
+    let earlier = |place: usize| newest_first.iter().skip(place + 1).find(|one| !one.test).or(before);
+    let changes = newest_first.iter().enumerate().map(|(place, one)| match earlier(place) {
+        Some(earlier) if !one.test => Some(change(earlier, one)),
+        _ => None,
+    });
+    let changes: Vec<_> = changes.collect();
     let screen = |(submission, change)| HistoryEntry { submission, change, next_screen: None };
     newest_first.into_iter().zip(changes).map(screen).collect()
 }
@@ -121,11 +125,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::access::actor::Origin;
     use crate::ids::{CredentialId, SubjectId};
     use crate::language::Language;
     use crate::samples::assessment;
     use crate::screening::answers::Answers;
-    use crate::submissions::Origin;
 
     fn submission(place: u128, total: i32, answers: &[(Item, i32)], outcomes: &[(&str, &str)]) -> StoredSubmission {
         let mut given = Answers::default();
@@ -150,10 +154,13 @@ mod tests {
             pathway: None,
             supersedes: None,
             imported: false,
+            test: false,
             superseded_by: None,
+            superseded_at: None,
             answers: given,
             assessment,
             follow_up: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -204,6 +211,19 @@ mod tests {
         assert_eq!(since(&list[..2], Some(&list[2])), [Some(2), Some(1)]);
         assert_eq!(since(&list[3..], None), [None]);
         assert_eq!(since(&[], None), []);
+    }
+
+    #[test]
+    fn a_test_is_compared_with_none_and_skipped() {
+        let mut list: Vec<_> = (0..4).map(|place| submission(place, 0, &[], &[])).rev().collect();
+        (list[0].test, list[2].test) = (true, true);
+        let since = |page: &[StoredSubmission], before| -> Vec<Option<u128>> {
+            let listed = screens(page.to_vec(), before);
+            listed.iter().map(|screen| screen.change.as_ref().map(|change| change.since.0.as_u128())).collect()
+        };
+        assert_eq!(since(&list, None), [None, Some(0), None, None]);
+        assert_eq!(since(&list[..3], Some(&list[3])), [None, Some(0), None]);
+        assert_eq!(since(&list[1..2], None), [None]);
     }
 
     #[test]

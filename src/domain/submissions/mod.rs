@@ -1,20 +1,21 @@
 //! Accepting a submission: from a parsed draft to one value with everything to be written.
 
+pub mod correction;
 pub mod export;
 pub mod history;
 pub mod record;
 pub mod statistics;
 pub mod stored;
+pub mod worklist;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::access::actor::{Actor, Role};
+use super::access::actor::{Actor, Origin};
 use super::audit::{AuditAction, AuditEntry};
-use super::clinics::Clinic;
-use super::follow_ups::FlaggedSubmission;
+use super::clinics::{Clinic, DueHours};
+use super::follow_ups::{Content, Correction, FlaggedSubmission};
 use super::ids::{AuditEntryId, FollowUpId, SenderId, SubjectId, SubmissionId};
 use super::language::Language;
-use super::names::names;
 use super::screening::answers::Answers;
 use super::screening::assessment::Assessment;
 use super::screening::pathway::PathwayId;
@@ -23,16 +24,9 @@ use super::screening::rule_table::RuleTable;
 use super::screening::scoring::{self, ScoreOptions};
 use super::screening::urgency::Urgency;
 use super::subjects::SubjectDraft;
+use super::subjects::contact::ContactWarning;
+use correction::Kind;
 use stored::StoredSubmission;
-
-names! {
-    pub enum Origin {
-        /// The person, through a front-end.
-        SelfReported = "self_reported",
-        Staff = "staff",
-        System = "system",
-    }
-}
 
 /// The record in another system that a submission came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +42,8 @@ pub struct Draft {
     /// The answers; every required item is present.
     pub answers: Answers,
     pub subject: SubjectDraft,
+    /// What was not kept of its contact data.
+    pub warnings: Vec<ContactWarning>,
     /// When the questions were answered; `None` for the time of receipt.
     pub answered_at: Option<Timestamp>,
     pub source: Option<ExternalSource>,
@@ -57,8 +53,21 @@ pub struct Draft {
     pub supersedes: Option<SubmissionId>,
     /// Whether it is history from another system. Such a submission was answered in the past and opens no follow-up.
     pub imported: bool,
+    /// Whether it is a test: it opens no follow-up and is counted nowhere.
+    pub test: bool,
     pub language: Language,
     pub idempotency: Option<Idempotency>,
+}
+
+impl Draft {
+    /// The pathways to follow: the one requested by name, or those of the clinic.
+    pub fn pathways<'a>(&'a self, clinic: &'a Clinic) -> &'a [PathwayId] {
+        self.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref)
+    }
+
+    pub const fn kind(&self) -> Kind {
+        Kind { imported: self.imported, test: self.test }
+    }
 }
 
 /// An idempotency key and what it is bound to.
@@ -96,21 +105,32 @@ pub struct Accepted {
     pub actor: Actor,
     /// The systems whose references are the clinic's own.
     pub own_systems: Vec<String>,
+    /// The country of the clinic, by which telephone numbers are found.
+    pub country: Option<String>,
     pub origin: Origin,
     pub received_at: Timestamp,
     pub draft: Draft,
     pub assessment: Assessment,
     /// What its follow-up takes from it; `None` if it opens and joins none.
     pub flagged: Option<FlaggedSubmission>,
+    /// The hours within which a follow-up of the clinic is due.
+    pub due: DueHours,
     pub audit: AuditEntry,
+}
+
+impl Accepted {
+    /// The urgency of a flagged test. `None` for a submission that is no test, is not flagged, or is history.
+    pub fn test_urgency(&self) -> Option<Urgency> {
+        self.assessment.urgency.filter(|_| self.draft.test && !self.draft.imported)
+    }
 }
 
 /// Scores a draft and derives everything to be written. The clinic's pathways are followed, unless the draft requests one
 /// by name. The clinic's due hours set when a follow-up is due.
 pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, stamp: Stamp) -> Accepted {
-    let pathways = draft.pathway.as_ref().map_or(&clinic.pathways[..], std::slice::from_ref);
-    let assessment = scoring::score(table, &draft.answers, ScoreOptions { audiences: Audiences::PERSON, pathways });
-    let flagged = assessment.urgency.filter(|_| !draft.imported);
+    let asked = ScoreOptions { audiences: Audiences::PERSON, pathways: draft.pathways(clinic) };
+    let assessment = scoring::score(table, &draft.answers, asked);
+    let flagged = assessment.urgency.filter(|_| !draft.imported && !draft.test);
     let (id, action) = (stamp.audit_entry_id, AuditAction::SubmissionCreated);
     let audit = AuditEntry::new(id, actor.clinic_id, stamp.now, action, stamp.submission_id.0);
     Accepted {
@@ -121,7 +141,9 @@ pub fn accept(table: &RuleTable, draft: Draft, actor: &Actor, clinic: &Clinic, s
         flagged: flagged.map(|urgency| self::flagged(&assessment, urgency, actor, clinic, stamp)),
         audit: AuditEntry { credential_id: Some(actor.credential_id), request_id: actor.request_id, ..audit },
         actor: actor.clone(),
+        due: clinic.due,
         own_systems: clinic.profile.reference_systems.clone(),
+        country: clinic.profile.country.clone(),
         assessment,
         draft,
     }
@@ -143,17 +165,31 @@ fn flagged(
         urgency,
         due_at: due_at.unwrap_or(Timestamp::MAX),
         band: assessment.band_at_least,
-        findings: assessment.findings.iter().map(|finding| finding.rule.to_string()).collect(),
+        findings: findings(assessment),
         positive_instruments: StoredSubmission::positive_instruments(assessment).map(str::to_owned).collect(),
     }
 }
 
-impl Origin {
-    pub const fn from_role(role: Role) -> Self {
-        match role {
-            Role::Browser => Self::SelfReported,
-            Role::Intake => Self::System,
-            Role::Staff | Role::Admin => Self::Staff,
+fn findings(assessment: &Assessment) -> Vec<String> {
+    assessment.findings.iter().map(|finding| finding.rule.to_string()).collect()
+}
+
+impl Accepted {
+    /// What a follow-up takes from it.
+    pub fn content(&self) -> Content {
+        Content {
+            submission_id: self.submission_id,
+            urgency: self.flagged.as_ref().map(|flagged| flagged.urgency),
+            band: self.assessment.band_at_least,
+            findings: findings(&self.assessment),
+            positive_instruments: StoredSubmission::positive_instruments(&self.assessment).map(str::to_owned).collect(),
         }
+    }
+
+    /// The correction of an earlier submission; `None` if it corrects none.
+    pub fn correction(&self) -> Option<Correction> {
+        let supersedes = self.draft.supersedes?;
+        let (received_at, by) = (self.received_at, self.actor.credential_id);
+        Some(Correction { supersedes, received_at, by, content: self.content() })
     }
 }

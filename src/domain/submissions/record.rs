@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::ExternalSource;
 use crate::ids::{SenderId, SubjectId, SubmissionId};
+use crate::names::names;
 use crate::submissions::stored::StoredSubmission;
 
 /// Filter of a query; absent fields do not restrict it. The ends of ranges (`_to`) are exclusive.
@@ -17,8 +18,35 @@ pub struct RecordFilter {
     pub rule_table: Option<String>,
     pub answered_from: Option<Timestamp>,
     pub answered_to: Option<Timestamp>,
-    pub received_from: Option<Timestamp>,
-    pub received_to: Option<Timestamp>,
+    /// Only submissions received or corrected at or after this time.
+    pub updated_from: Option<Timestamp>,
+    /// Only submissions received before this time and not corrected at or after it.
+    pub updated_to: Option<Timestamp>,
+    /// Only submissions of these kinds.
+    pub standings: Option<Vec<Standing>>,
+}
+
+names! {
+    /// What corrections say about a submission.
+    pub enum Standing {
+        Original = "original",
+        /// It corrects another submission.
+        Correction = "correction",
+        /// Another submission corrects it.
+        Superseded = "superseded",
+    }
+}
+
+impl Standing {
+    pub const fn of(stored: &StoredSubmission) -> Self {
+        if stored.superseded_by.is_some() {
+            Self::Superseded
+        } else if stored.supersedes.is_some() {
+            Self::Correction
+        } else {
+            Self::Original
+        }
+    }
 }
 
 /// The result of a conditional create.

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use crate::fault::{Fault, FaultCode};
+use crate::fault::{Fault, FaultCode, Params, Sentence};
 use crate::follow_ups::StateName;
 use crate::names::names;
 
@@ -116,20 +116,32 @@ impl DayRange {
     /// Parses the range. Without a last day it ends today; without a first day it has thirty days. Fails with one fault
     /// if the range ends before it begins, is too long, or is outside the supported years.
     pub fn parse(from: Option<Date>, to: Option<Date>, now: Timestamp) -> Result<Self, Fault> {
-        let out_of_range = |pointer, detail: &str| Err(Fault::new(pointer, FaultCode::OutOfRange, detail));
+        let out_of_range = |pointer, sentence| Err(Fault::new(pointer, FaultCode::OutOfRange, sentence));
         let known = Self::EARLIEST..=Self::LATEST;
         let last = to.unwrap_or_else(|| now.to_zoned(TimeZone::UTC).date());
         if !known.contains(&last) {
-            return out_of_range("/to", "must be a day from 1970 to 2999");
+            return out_of_range(
+                "/to",
+                Sentence::new("must be a day from 1970 to 2999", "debe ser un día de 1970 a 2999"),
+            );
         }
         let first = from.unwrap_or_else(|| last.saturating_sub((Self::USUAL - 1).days()).max(Self::EARLIEST));
         if !known.contains(&first) {
-            return out_of_range("/from", "must be a day from 1970 to 2999");
+            return out_of_range(
+                "/from",
+                Sentence::new("must be a day from 1970 to 2999", "debe ser un día de 1970 a 2999"),
+            );
         }
         let range = Self { first, last };
         match range.length() {
-            ..1 => out_of_range("/to", "must not be before `from`"),
-            length if length > Self::LONGEST => out_of_range("/from", "the range must be at most 1100 days"),
+            ..1 => out_of_range("/to", Sentence::new("must not be before `from`", "no debe ser anterior a `from`")),
+            length if length > Self::LONGEST => {
+                let long = Sentence::new(
+                    "the range must be at most {maximum} days",
+                    "el intervalo debe tener como máximo {maximum} días",
+                );
+                out_of_range("/from", long).map_err(|fault| fault.with(Params::at_most(Self::LONGEST)))
+            }
             _ => Ok(range),
         }
     }
@@ -172,6 +184,36 @@ impl DayRange {
     fn length(self) -> i32 {
         (self.last - self.first).get_days() + 1
     }
+}
+
+/// What a submission adds to the counts of its day. `band` is `None` if missing answers leave it open.
+pub fn counts_of(
+    day: Date,
+    flagged: bool,
+    band: Option<String>,
+    findings: Vec<String>,
+    positive_instruments: Vec<String>,
+) -> Vec<Count> {
+    let band = band.unwrap_or_else(|| "unsettled".to_owned());
+    let flagged = flagged.then(|| (Dimension::Flagged, String::new()));
+    let findings = findings.into_iter().map(|finding| (Dimension::Finding, finding));
+    let instruments = positive_instruments.into_iter().map(|instrument| (Dimension::InstrumentPositive, instrument));
+    let whole = [(Dimension::Submissions, String::new()), (Dimension::Band, band)];
+    let all = whole.into_iter().chain(flagged).chain(findings).chain(instruments);
+    all.map(|(dimension, value)| Count { day, dimension, value, count: 1 }).collect()
+}
+
+/// The counts without those of corrected submissions. A count that would be negative is 0.
+pub fn without(counts: Vec<Count>, corrected: &[Count]) -> Vec<Count> {
+    let mut less: HashMap<(Date, Dimension, &str), u64> = HashMap::new();
+    for Count { day, dimension, value, count } in corrected {
+        *less.entry((*day, *dimension, value.as_str())).or_default() += count;
+    }
+    let remaining = |one: Count| {
+        let taken = less.get(&(one.day, one.dimension, one.value.as_str())).copied().unwrap_or_default();
+        Count { count: one.count.saturating_sub(taken), ..one }
+    };
+    counts.into_iter().map(remaining).collect()
 }
 
 impl SubmissionCounts {
@@ -291,6 +333,32 @@ mod tests {
         assert_eq!(whole.without(&counted), parts);
         assert_eq!(whole.without(&whole.days().collect()), []);
         assert_eq!(whole.without(&BTreeSet::new()), [whole]);
+    }
+
+    #[test]
+    fn counts_of_corrected_submissions_are_taken_from_their_day_and_value_only() {
+        let count = |day: i8, dimension, value: &str, count| Count {
+            day: date(2026, 1, day),
+            dimension,
+            value: value.to_owned(),
+            count,
+        };
+        let counts = vec![
+            count(1, Dimension::Submissions, "", 5),
+            count(1, Dimension::Band, "high", 2),
+            count(1, Dimension::Band, "low", 3),
+            count(2, Dimension::Band, "high", 4),
+            count(2, Dimension::Finding, "x", 1),
+        ];
+        let corrected = [
+            count(1, Dimension::Submissions, "", 2),
+            count(1, Dimension::Band, "high", 1),
+            count(1, Dimension::Band, "high", 1),
+            count(2, Dimension::Finding, "x", 3),
+            count(3, Dimension::Band, "high", 1),
+        ];
+        let left: Vec<u64> = without(counts, &corrected).into_iter().map(|one| one.count).collect();
+        assert_eq!(left, [3, 0, 3, 4, 0]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{ExternalSource, Origin};
+use super::ExternalSource;
+use crate::access::actor::Origin;
 use crate::follow_ups::StateName;
 use crate::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::language::Language;
@@ -13,6 +14,7 @@ use crate::screening::pathway::PathwayId;
 use crate::screening::red_flag::CareLevel;
 use crate::screening::rule_table::Band;
 use crate::screening::urgency::Urgency;
+use crate::subjects::contact::ContactWarning;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSubmission {
@@ -25,20 +27,26 @@ pub struct StoredSubmission {
     pub answered_at: Option<Timestamp>,
     /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
+    /// Whether it is a test; such a submission opens no follow-up and is counted nowhere.
+    pub test: bool,
     pub language: Language,
     pub source: Option<ExternalSource>,
     /// The pathway requested instead of the clinic's.
     pub pathway: Option<PathwayId>,
     /// The submission it corrects.
     pub supersedes: Option<SubmissionId>,
-    /// The latest submission that corrects it.
+    /// The submission that corrects it; of several, which earlier versions of the service accepted, the latest.
     pub superseded_by: Option<SubmissionId>,
+    /// When that submission was received.
+    pub superseded_at: Option<Timestamp>,
     pub answers: Answers,
     pub assessment: Assessment,
     pub follow_up: Option<FollowUpLink>,
+    /// What was not kept of its contact data.
+    pub warnings: Vec<ContactWarning>,
 }
 
-/// The follow-up that a submission opened or joined, as of that time.
+/// The follow-up that a submission opened, joined or corrected, as of that time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FollowUpLink {
     pub follow_up_id: FollowUpId,
@@ -57,6 +65,8 @@ pub struct SubmissionSummary {
     pub received_at: Timestamp,
     /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
+    /// Whether it is a test; such a submission opens no follow-up and is counted nowhere.
+    pub test: bool,
     pub rule_table: String,
     /// The service's own total, with bounds.
     pub score: Score,
@@ -67,6 +77,10 @@ pub struct SubmissionSummary {
     pub care_level: Option<CareLevel>,
     pub flagged: bool,
     pub follow_up_id: Option<FollowUpId>,
+    /// The submission that it corrects.
+    pub supersedes: Option<SubmissionId>,
+    /// The submission that corrects it.
+    pub superseded_by: Option<SubmissionId>,
 }
 
 /// Filter of a list of submissions; absent fields do not restrict it. `received_to` is exclusive.
@@ -76,6 +90,8 @@ pub struct SubmissionFilter {
     pub flagged: Option<bool>,
     /// Only history from other systems, or only submissions that are not.
     pub imported: Option<bool>,
+    /// Only tests, or only submissions that are not.
+    pub test: Option<bool>,
     /// Only submissions with a measurement below its lowest plausible value.
     pub below_floor: bool,
     /// Only submissions settled in this band.
@@ -118,6 +134,7 @@ impl From<&StoredSubmission> for SubmissionSummary {
             origin: stored.origin,
             received_at: stored.received_at,
             imported: stored.imported,
+            test: stored.test,
             rule_table: assessment.rule_table.to_string(),
             score: assessment.score,
             band_at_least: assessment.band_at_least,
@@ -125,6 +142,8 @@ impl From<&StoredSubmission> for SubmissionSummary {
             care_level: assessment.care_level,
             flagged: assessment.flagged(),
             follow_up_id: stored.follow_up.map(|link| link.follow_up_id),
+            supersedes: stored.supersedes,
+            superseded_by: stored.superseded_by,
         }
     }
 }

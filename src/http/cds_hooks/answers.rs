@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::questionnaire::Item;
 use crate::http::fhir::patient;
@@ -27,9 +27,11 @@ pub(super) fn of_response(items: Option<&RawValue>, at: &str) -> Option<Found> {
     let mut found = Found::default();
     let read = |items: &RawValue| {
         let fits = items.get().len() <= ITEMS_LIMIT;
-        let limit = (FaultCode::OutOfRange, "at most 256 KiB");
+        let limit = (FaultCode::OutOfRange, Sentence::new("at most 256 KiB", "como máximo 256 KiB"));
         let list = fits.then(|| serde_json::from_str::<Vec<ItemInput>>(items.get())).ok_or(limit)?;
-        list.map_err(|_| (FaultCode::Type, "must be a list of items"))
+        list.map_err(|_| {
+            (FaultCode::Type, Sentence::new("must be a list of items", "debe ser una lista de elementos item"))
+        })
     };
     match items.map_or(Ok(Vec::new()), read) {
         Ok(items) => found.collect(&items, at, PLACES),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::HOOK;
 use super::answers::of_response;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence};
 use crate::http::fhir::dates::instant;
 use crate::http::fhir::names::QUESTIONNAIRE;
 use crate::http::fhir::response_items::Found;
@@ -47,13 +47,28 @@ impl HookCall {
             let fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
             (1..=64).contains(&text.len()) && text.chars().all(fit)
         };
+        let only = Sentence::new("must be {allowed}", "debe ser {allowed}");
         let checks = [
-            (text(hook) == HOOK, "/hook", FaultCode::UnknownOption, "must be patient-view"),
-            (Uuid::try_parse(&text(instance)).is_ok(), "/hookInstance", FaultCode::Format, "must be a UUID"),
-            (id(&patient_id), "/context/patientId", FaultCode::Format, "must be the id of a patient"),
+            (text(hook) == HOOK, "/hook", FaultCode::UnknownOption, only),
+            (
+                Uuid::try_parse(&text(instance)).is_ok(),
+                "/hookInstance",
+                FaultCode::Format,
+                Sentence::new("must be a UUID", "debe ser un UUID"),
+            ),
+            (
+                id(&patient_id),
+                "/context/patientId",
+                FaultCode::Format,
+                Sentence::new("must be the id of a patient", "debe ser el id de un paciente"),
+            ),
         ];
         let faults = checks.into_iter().filter(|(fit, ..)| !fit);
-        let faults: Vec<_> = faults.map(|(_, at, code, detail)| Fault::new(at, code, detail)).collect();
+        let faults = faults.map(|(_, at, code, sentence)| {
+            let allowed = (code == FaultCode::UnknownOption).then_some(HOOK);
+            Fault::new(at, code, sentence).with(Params::allowed(allowed))
+        });
+        let faults: Vec<_> = faults.collect();
         if !faults.is_empty() {
             return Err(Problem::content(faults, None));
         }
@@ -158,7 +173,9 @@ fn newest(responses: &RawValue, about: &About<'_>) -> Result<Option<Response>, P
     let [entry] = members(Some(responses), ["entry"]);
     let listed = match entry.map(|entry| entries(entry, ENTRIES)) {
         Some(Err(NoList::TooLong)) => {
-            let fault = Fault::new("/prefetch/responses/entry", FaultCode::OutOfRange, "at most 1,000 entries");
+            let many = Sentence::new("at most {maximum} entries", "como máximo {maximum} entradas");
+            let fault =
+                Fault::new("/prefetch/responses/entry", FaultCode::OutOfRange, many).with(Params::at_most(ENTRIES));
             return Err(Problem::content(vec![fault], None));
         }
         listed => listed.and_then(Result::ok).unwrap_or_default(),

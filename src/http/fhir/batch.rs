@@ -23,7 +23,7 @@ use super::negotiation::outcomes;
 use super::outcome::outcome;
 use super::{MEDIA_TYPE, PATH, reply, routes};
 use crate::app::error::AppError;
-use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence, keep_first_of_each_place};
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::{Incoming, not_json};
 use crate::http::kernel::bounds;
@@ -75,7 +75,10 @@ pub(super) async fn take_batch(
             return refused(Fault::new(place, FaultCode::Format, SHAPE));
         };
         if left.get() == 0 {
-            let detail = "is not processed: the response is already too large";
+            let detail = Sentence::new(
+                "is not processed: the response is already too large; send it in another batch",
+                "no se procesa: la respuesta ya es demasiado grande; envíela en otro lote",
+            );
             return refused(Fault::new(place, FaultCode::OutOfRange, detail));
         }
         let (answer, bytes) = answer(service, part).await;
@@ -95,21 +98,34 @@ fn entries_of(bytes: &Bytes) -> Result<Vec<&RawValue>, Problem> {
     fields(whole, |name, value| {
         let Some(place) = names.iter().position(|known| *known == name) else { return };
         if found[place].replace(value).is_some() {
-            faults.push(Fault::new(format!("Bundle.{name}"), FaultCode::Duplicate, "the field occurs twice"));
+            faults.push(Fault::new(
+                format!("Bundle.{name}"),
+                FaultCode::Duplicate,
+                Sentence::new(
+                    "the field occurs twice; send it once",
+                    "el campo aparece dos veces; envíelo una sola vez",
+                ),
+            ));
         }
     });
     let says = |value: Option<&RawValue>, text: &str| value.is_some_and(|value| value.get() == text);
     let [resource_type, kind, entry] = found;
     let entry = entry.map_or(Ok(Vec::new()), |entry| entries(entry, ENTRIES));
     if !says(resource_type, "\"Bundle\"") {
-        faults.push(Fault::new("Bundle.resourceType", FaultCode::UnknownOption, "must be Bundle"));
+        faults.push(Fault::new(
+            "Bundle.resourceType",
+            FaultCode::UnknownOption,
+            Sentence::new("must be Bundle", "debe ser Bundle"),
+        ));
     }
     if !says(kind, "\"batch\"") {
-        let detail = "must be batch; transactions are not served";
+        let detail =
+            Sentence::new("must be batch; transactions are not served", "debe ser batch; no se admiten transacciones");
         faults.push(Fault::new("Bundle.type", FaultCode::UnknownOption, detail));
     }
     if matches!(entry, Err(NoList::TooLong)) {
-        faults.push(Fault::new("Bundle.entry", FaultCode::OutOfRange, "at most 200 entries"));
+        let many = Sentence::new("at most {maximum} entries", "como máximo {maximum} entradas");
+        faults.push(Fault::new("Bundle.entry", FaultCode::OutOfRange, many).with(Params::at_most(ENTRIES)));
     }
     keep_first_of_each_place(&mut faults);
     if faults.is_empty() { Ok(entry.unwrap_or_default()) } else { Err(Problem::content(faults, None)) }
@@ -179,8 +195,10 @@ where
 }
 
 /// Required form of an entry.
-const SHAPE: &str =
-    "must have a method and the relative URL of a resource type served here, such as Task?status=requested";
+const SHAPE: Sentence = Sentence::new(
+    "must have a method and the relative URL of a resource type served here, such as Task?status=requested",
+    "debe tener un método y la URL relativa de un tipo de recurso servido aquí, como Task?status=requested",
+);
 
 fn refused(fault: Fault) -> Entry {
     let problem = Problem::content(vec![fault], None);

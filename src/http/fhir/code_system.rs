@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::element::element;
-use super::names::{ANSWERS, IMPORTED, RESULTS, SCORE};
+use super::names::{ANSWERS, IMPORTED, RESULTS, SCORE, TEST};
 use super::observation::MEASURED;
 use super::search::{Parameters, any};
 use super::{options, reply};
@@ -113,6 +113,7 @@ fn results(table: &RuleTable, texts: Option<&Texts>) -> Vec<Value> {
         ("consultation", "Consultation after a positive screen"),
         ("screen_positive", "Sarcopenia screen positive"),
         (IMPORTED, "History imported from another system; opens no follow-up"),
+        (TEST, "Test submission; opens no follow-up and is counted nowhere"),
         ("attempted", "An attempt was made to reach the person"),
         ("did_not_attend", "The person did not keep the appointment"),
     ];

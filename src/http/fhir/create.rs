@@ -11,7 +11,7 @@ use super::{reply, response};
 use crate::app::once::Once;
 use crate::app::screening::rule_tables;
 use crate::app::submissions::{idempotency, intake, records};
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::submissions::ExternalSource;
 use crate::domain::submissions::record::Recorded;
 use crate::http::kernel::alarm;
@@ -48,7 +48,8 @@ pub(super) async fn create_response(
     draft.subject.reference = reference;
     draft.idempotency = idempotency;
     if condition.is_some() && condition != draft.source {
-        let detail = "must be the identifier in If-None-Exist";
+        let detail =
+            Sentence::new("must be the identifier in If-None-Exist", "debe ser el identificador de If-None-Exist");
         faults.push(Fault::new(format!("{RESPONSE}.identifier"), FaultCode::Contradiction, detail));
     }
     let recorded = if condition.is_some() {
@@ -67,7 +68,7 @@ fn answer(request: &HttpRequest, recorded: Once<Recorded>) -> HttpResponse {
         Recorded::Found(stored) => (StatusCode::OK, stored, "nothing was stored: the record already exists"),
     };
     let location = format!("{}/{RESPONSE}/{}", reply::base(request), stored.submission_id);
-    let mut response = reply::tagged(status, 1);
+    let mut response = reply::tagged(status, response::version(&stored).0);
     response.insert_header((LOCATION, location));
     mark_replayed(&mut response, recorded.replayed);
     reply::written(response, request.headers(), || response::render(&stored), text)
@@ -85,7 +86,10 @@ fn condition(headers: &HeaderMap) -> Result<Option<ExternalSource>, Problem> {
         whole.then(|| ExternalSource { system: system.to_owned(), id: id.to_owned() })
     });
     parsed.map(Some).ok_or_else(|| {
-        let detail = "only identifier=system|value is supported as a condition";
+        let detail = Sentence::new(
+            "only identifier=system|value is supported as a condition",
+            "como condición solo se admite identifier=sistema|valor",
+        );
         Problem::parameters(vec![Fault::new("/If-None-Exist", FaultCode::Format, detail)])
     })
 }

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::search::Parameters;
-use crate::domain::fault::FaultCode;
+use crate::domain::fault::{FaultCode, Sentence};
 
 /// Start (inclusive) and end (exclusive).
 pub(super) type Span = (Option<Timestamp>, Option<Timestamp>);
@@ -26,7 +26,10 @@ pub(super) fn span(parameters: &mut Parameters, name: &str) -> Span {
         if let Some((from, to)) = one(&value) {
             span = (span.0.max(from), [span.1, to].into_iter().flatten().min());
         } else {
-            let detail = "must be a day or an instant with an offset, optionally after eq, ge, gt, le or lt";
+            let detail = Sentence::new(
+                "must be a day or an instant with an offset, optionally after eq, ge, gt, le or lt",
+                "debe ser un día o un instante con desplazamiento horario, opcionalmente tras eq, ge, gt, le o lt",
+            );
             parameters.refuse(name, FaultCode::Format, detail);
         }
     }

@@ -17,8 +17,9 @@ use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::app::submissions;
 use crate::app::submissions::intake;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::ids::SubmissionId;
+use crate::domain::submissions::record::Standing;
 use crate::http::kernel::alarm;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
@@ -53,7 +54,10 @@ pub(super) async fn extract_sent(
     let mut faults = in_resource("QuestionnaireResponse", body.faults);
     let (subject, response) = (body.value.about(), body.value.address());
     if subject.is_none() {
-        let detail = "give the person that the results are about";
+        let detail = Sentence::new(
+            "give the person that the results are about",
+            "indique la persona a la que se refieren los resultados",
+        );
         faults.push(Fault::new("QuestionnaireResponse.subject", FaultCode::Required, detail));
     }
     let (draft, places) = body.value.read(&versions, language, &mut faults);
@@ -67,6 +71,9 @@ pub(super) async fn extract_sent(
         assessment: &assessment,
         answered: draft.answered_at.unwrap_or(now),
         issued: now,
+        test: draft.test,
+        version: (1, now),
+        standing: Standing::Original,
         subject: subject.unwrap_or_default(),
         response,
         id: String::new(),

@@ -45,14 +45,14 @@ pub(super) fn task(case: &FollowUp) -> Value {
     }))
 }
 
-/// The flag on a subject while a follow-up is open.
+/// The flag on a subject while a follow-up is open and a submission that counts is flagged. A correction ends it too.
 pub(super) fn flag(case: &FollowUp) -> Value {
-    let end = case.state.closed().map(|(_, at)| at);
+    let end = if case.flagged { case.state.closed().map(|(_, at)| at) } else { case.corrected_at };
     json!({
         "resourceType": "Flag",
         "id": case.follow_up_id,
         "meta": meta(case),
-        "status": flag_status(case.state.name(), outcome(case)),
+        "status": flag_status(case.flags_subject()),
         "category": [concept("http://terminology.hl7.org/CodeSystem/flag-category", "clinical", "")],
         "code": concept(RESULTS, "screen_positive", "Sarcopenia screen positive"),
         "subject": person(case.subject_id),
@@ -81,8 +81,8 @@ pub(super) const fn request_status(_: StateName, outcome: Option<ClosingOutcome>
     }
 }
 
-pub(super) const fn flag_status(_: StateName, outcome: Option<ClosingOutcome>) -> &'static str {
-    if outcome.is_none() { "active" } else { "inactive" }
+pub(super) const fn flag_status(flags_subject: bool) -> &'static str {
+    if flags_subject { "active" } else { "inactive" }
 }
 
 pub(super) fn outcome(case: &FollowUp) -> Option<ClosingOutcome> {

@@ -21,8 +21,11 @@ use crate::http::kernel::state::State;
 /// Maps state and outcome of a follow-up to the status of a resource.
 type Status = fn(StateName, Option<ClosingOutcome>) -> &'static str;
 
+/// Restricts a filter to follow-ups whose resource has one of the statuses. `false` if none can have it.
+type Restrict = fn(&mut FollowUpFilter, &[String]) -> bool;
+
 macro_rules! made_of_follow_ups {
-    ($($kind:literal: $read:ident, $search:ident, $render:path, $status:path;)*) => {$(
+    ($($kind:literal: $read:ident, $search:ident, $render:path, $restrict:path;)*) => {$(
         pub(super) async fn $read(
             state: web::Data<State>,
             caller: Staff,
@@ -38,7 +41,7 @@ macro_rules! made_of_follow_ups {
             caller: Staff,
             incoming: Incoming,
         ) -> Result<HttpResponse, Problem> {
-            let (page, query) = cases(&request, &state, &caller, incoming, $status).await?;
+            let (page, query) = cases(&request, &state, &caller, incoming, $restrict).await?;
             let resources = page.items.iter().map(|case| (case.follow_up_id, $render(case)));
             let next = page.next_cursor.map(|cursor| (Some(cursor), 0));
             Ok(found(&request, $kind, &query, resources, next))
@@ -47,9 +50,33 @@ macro_rules! made_of_follow_ups {
 }
 
 made_of_follow_ups! {
-    "ServiceRequest": get_service_request, search_service_requests, follow_up::service_request, follow_up::request_status;
-    "Task": get_task, search_tasks, follow_up::task, follow_up::task_status;
-    "Flag": get_flag, search_flags, follow_up::flag, follow_up::flag_status;
+    "ServiceRequest": get_service_request, search_service_requests, follow_up::service_request, restrict_requests;
+    "Task": get_task, search_tasks, follow_up::task, restrict_tasks;
+    "Flag": get_flag, search_flags, follow_up::flag, restrict_flags;
+}
+
+fn restrict_requests(filter: &mut FollowUpFilter, asked: &[String]) -> bool {
+    restrict(filter, asked, follow_up::request_status)
+}
+
+fn restrict_tasks(filter: &mut FollowUpFilter, asked: &[String]) -> bool {
+    restrict(filter, asked, follow_up::task_status)
+}
+
+fn restrict(filter: &mut FollowUpFilter, asked: &[String], status: Status) -> bool {
+    filter.states.retain(|state| *state != StateName::Closed && any(asked, status(*state, None)));
+    let ended = |outcome: &ClosingOutcome| any(asked, status(StateName::Closed, Some(*outcome)));
+    filter.outcomes = ClosingOutcome::ALL.into_iter().filter(ended).collect();
+    if !filter.outcomes.is_empty() {
+        filter.states.push(StateName::Closed);
+    }
+    !filter.states.is_empty()
+}
+
+fn restrict_flags(filter: &mut FollowUpFilter, asked: &[String]) -> bool {
+    let [active, inactive] = [true, false].map(|flags_subject| any(asked, follow_up::flag_status(flags_subject)));
+    filter.flags_subject = (active != inactive).then_some(active);
+    active || inactive
 }
 
 /// One page of follow-ups, oldest first, and the parameters that the URL of the next page repeats.
@@ -58,20 +85,14 @@ async fn cases(
     state: &State,
     caller: &Staff,
     incoming: Incoming,
-    status: Status,
+    restrict: Restrict,
 ) -> Result<(Page<FollowUp>, String), Problem> {
     let (mut parameters, query) = read(request, incoming).await?;
     let mut filter = FollowUpFilter { states: StateName::ALL.to_vec(), ..FollowUpFilter::default() };
     let mut possible = true;
     let asked = parameters.all("status");
     if !asked.is_empty() {
-        filter.states.retain(|state| *state != StateName::Closed && any(&asked, status(*state, None)));
-        let ended = |outcome: &ClosingOutcome| any(&asked, status(StateName::Closed, Some(*outcome)));
-        filter.outcomes = ClosingOutcome::ALL.into_iter().filter(ended).collect();
-        if !filter.outcomes.is_empty() {
-            filter.states.push(StateName::Closed);
-        }
-        possible = !filter.states.is_empty();
+        possible = restrict(&mut filter, &asked);
     }
     filter.subject_id = subject(&mut parameters).map(SubjectId);
     (filter.changed_from, filter.changed_to) = span(&mut parameters, "_lastUpdated");
@@ -82,7 +103,7 @@ async fn cases(
     let page = page(&mut parameters);
     parameters.end()?;
     let actor = caller.actor();
-    let mut list = follow_ups::list(&state.app, &actor, &filter, FollowUpOrder::Oldest, &page, false).await?.page;
+    let mut list = follow_ups::list(&state.app, &actor, &filter, FollowUpOrder::Oldest, &page).await?;
     if !possible {
         list = Page { items: Vec::new(), next_cursor: None };
     }

@@ -17,6 +17,8 @@ pub(super) const NONE_OF_THESE: &str = "none_of_these";
 pub(super) const SARC_F_TOTAL: &str = "sarc_f_total";
 /// The tag of history imported from another system.
 pub(super) const IMPORTED: &str = "imported";
+/// The tag of a test submission, and of the resources made of it.
+pub(super) const TEST: &str = "test";
 /// The code of the own score total.
 pub(super) const SCORE: &str = "score";
 

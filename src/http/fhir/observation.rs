@@ -65,7 +65,7 @@ fn outline(scored: &Scored<'_>, category: &str, code: &str, name: &str, explanat
         "resourceType": "Observation",
         "id": id,
         "meta": scored.meta(),
-        "status": "final",
+        "status": scored.status(),
         "category": [concept(categories, category, "")],
         "code": concept(RESULTS, code, name),
         "subject": scored.subject,

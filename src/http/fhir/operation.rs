@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::outcome::within;
 use super::response_input::ResponseInput;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::http::kernel::body::{Body, Incoming};
 use crate::http::kernel::problem::Problem;
 
@@ -28,7 +28,7 @@ impl Given {
         if given.is("Parameters") {
             return Ok(given);
         }
-        let detail = "must be Parameters";
+        let detail = Sentence::new("must be Parameters", "debe ser Parameters");
         Err(Problem::content(vec![Fault::new("Parameters.resourceType", FaultCode::UnknownOption, detail)], None))
     }
 
@@ -38,7 +38,10 @@ impl Given {
         let response = if self.is("QuestionnaireResponse") { Some(&self.0) } else { parameter() };
         let response = response.ok_or_else(|| {
             let place = "Parameters.parameter.where(name='questionnaire-response')";
-            let detail = "send the QuestionnaireResponse to extract from";
+            let detail = Sentence::new(
+                "send the QuestionnaireResponse to extract from",
+                "envíe la QuestionnaireResponse de la que se extrae",
+            );
             Problem::content(vec![Fault::new(place, FaultCode::Required, detail)], None)
         })?;
         let bytes = Bytes::from(response.to_string());

@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS};
+use crate::domain::language::Language;
 use crate::http::kernel::problem::{Problem, ProblemType};
+use crate::http::kernel::request_id::asked_language;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,7 +46,9 @@ pub(super) const fn from_issues(issue: Vec<Issue>) -> OperationOutcome {
 
 /// Renders a problem as FHIR: all faults with their places, and the red flags of rejected answers.
 pub(super) fn outcome(problem: &Problem) -> OperationOutcome {
-    let mut issues: Vec<Issue> = problem.faults.iter().take(MOST_FAULTS).map(issue).collect();
+    let language = if problem.faults.is_empty() { Language::default() } else { asked_language() };
+    let faults = problem.faults.iter().take(MOST_FAULTS);
+    let mut issues: Vec<Issue> = faults.map(|fault| issue(fault, language)).collect();
     if issues.is_empty() || problem.faults.len() > MOST_FAULTS {
         issues.push(Issue::error(code_of(problem.kind()), &problem.detail));
     }
@@ -61,8 +65,8 @@ pub(super) fn outcome(problem: &Problem) -> OperationOutcome {
 }
 
 /// A fault of a parameter or header has a `location`, a fault of a resource an `expression`.
-fn issue(fault: &Fault) -> Issue {
-    let mut issue = Issue::error(code_of_fault(fault.code), &fault.detail);
+fn issue(fault: &Fault, language: Language) -> Issue {
+    let mut issue = Issue::error(code_of_fault(fault.code), &fault.detail(language));
     match fault.pointer.strip_prefix('/') {
         Some(parameter) => issue.location = Some([format!("http.{parameter}")]),
         None if fault.pointer.is_empty() => {}

@@ -18,7 +18,7 @@ use super::response::with_items;
 use super::response_input::known_form;
 use super::{patient, reply};
 use crate::app::screening::rule_tables;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::language::Language;
 use crate::domain::screening::answers::{Answers, RawAnswer, RawAnswers};
 use crate::domain::screening::questionnaire::Item;
@@ -48,11 +48,20 @@ pub(super) async fn populate(
     let place = |name: &str| format!("Parameters.parameter.where(name='{name}')");
     let fault = match named_form(&given).as_slice() {
         [(_, canonical)] if known_form(canonical, &current) => None,
-        [(name, _)] => {
-            Some((place(name), FaultCode::NotFound, "is not the form of this service in its current version"))
-        }
-        [] => Some((place("canonical"), FaultCode::Required, "give the form")),
-        [_, (name, _), ..] => Some((place(name), FaultCode::Contradiction, "give the form in one way only")),
+        [(name, _)] => Some((
+            place(name),
+            FaultCode::NotFound,
+            Sentence::new(
+                "is not the form of this service in its current version",
+                "no es el formulario de este servicio en su versión actual",
+            ),
+        )),
+        [] => Some((place("canonical"), FaultCode::Required, Sentence::new("give the form", "indique el formulario"))),
+        [_, (name, _), ..] => Some((
+            place(name),
+            FaultCode::Contradiction,
+            Sentence::new("give the form in one way only", "indique el formulario de una sola manera"),
+        )),
     };
     if let Some((place, code, detail)) = fault {
         return Err(Problem::content(vec![Fault::new(place, code, detail)], None));
@@ -101,7 +110,7 @@ fn begun(state: &State, given: &Given, language: Language) -> HttpResponse {
     // Values that the form would reject are left unanswered.
     issues.extend(faults.iter().map(|fault| {
         let item = fault.pointer.trim_start_matches('/');
-        Issue::information(&format!("{item} is left unanswered: {}", fault.detail))
+        Issue::information(&format!("{item} is left unanswered: {}", fault.detail(language)))
     }));
     let response = json!({
         "resourceType": "QuestionnaireResponse",

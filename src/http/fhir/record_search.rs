@@ -6,11 +6,11 @@ use super::dates::span;
 use super::names::{QUESTIONNAIRE, SUBJECT};
 use super::response_input::form_and_version;
 use super::search::{Parameters, any, token};
-use crate::domain::fault::FaultCode;
+use crate::domain::fault::{FaultCode, Sentence};
 use crate::domain::ids::{SubjectId, SubmissionId};
 use crate::domain::page::PageRequest;
 use crate::domain::submissions::ExternalSource;
-use crate::domain::submissions::record::RecordFilter;
+use crate::domain::submissions::record::{RecordFilter, Standing};
 use crate::http::kernel::problem::Problem;
 
 /// Default and maximum page size.
@@ -31,7 +31,8 @@ pub(super) struct RecordSearch {
 /// Differences between the resource types.
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
-    pub(super) status: &'static str,
+    /// The status of a resource.
+    pub(super) status: fn(Standing) -> &'static str,
     /// Name of the parameter for the time of answering.
     pub(super) date: &'static str,
     /// Whether the type is `QuestionnaireResponse`, which has an identifier and a form.
@@ -43,9 +44,16 @@ impl RecordSearch {
     /// Reads the parameters, which may be `posted` as a form. The caller reads the part of an observation's id after the
     /// submission id.
     pub(super) fn read(mut parameters: Parameters, posted: bool, kind: Kind) -> Result<Self, Problem> {
-        let mut possible = any(&parameters.all("status"), kind.status);
+        let statuses = parameters.all("status");
         let mut filter = RecordFilter::default();
-        (filter.received_from, filter.received_to) = span(&mut parameters, "_lastUpdated");
+        let mut possible = true;
+        if !statuses.is_empty() {
+            let standings = Standing::ALL.into_iter().filter(|standing| any(&statuses, (kind.status)(*standing)));
+            let standings: Vec<_> = standings.collect();
+            possible = !standings.is_empty();
+            filter.standings = Some(standings);
+        }
+        (filter.updated_from, filter.updated_to) = span(&mut parameters, "_lastUpdated");
         (filter.answered_from, filter.answered_to) = span(&mut parameters, kind.date);
         filter.subject_id = subject(&mut parameters).map(SubjectId);
         if let Some(id) = parameters.one("_id") {
@@ -71,7 +79,14 @@ pub(super) fn page(parameters: &mut Parameters) -> PageRequest {
         None => PAGE.0,
         Some(Ok(count @ 1..)) => count.min(PAGE.1),
         Some(_) => {
-            parameters.refuse("_count", FaultCode::OutOfRange, "must be 1 or more; a page has at most 200");
+            parameters.refuse(
+                "_count",
+                FaultCode::OutOfRange,
+                Sentence::new(
+                    "must be 1 or more; a page has at most 200",
+                    "debe ser 1 o más; una página tiene como máximo 200",
+                ),
+            );
             PAGE.0
         }
     };
@@ -87,7 +102,14 @@ pub(super) fn subject(parameters: &mut Parameters) -> Option<Uuid> {
         let id = value.strip_prefix("Patient/").or_else(identifier);
         match Uuid::try_parse(id.unwrap_or(&value)) {
             Ok(id) if found.is_none_or(|other| other == id) => found = Some(id),
-            _ => parameters.refuse(name, FaultCode::Format, "must be one subject id of this service"),
+            _ => parameters.refuse(
+                name,
+                FaultCode::Format,
+                Sentence::new(
+                    "must be one subject id of this service",
+                    "debe ser un único id de sujeto de este servicio",
+                ),
+            ),
         }
     }
     found
@@ -104,11 +126,19 @@ fn form_asked(parameters: &mut Parameters, filter: &mut RecordFilter) -> bool {
 fn identifier(parameters: &mut Parameters, posted: bool) -> Option<ExternalSource> {
     let identifier = parameters.one("identifier")?;
     if !posted {
-        parameters.refuse("identifier", FaultCode::NotAllowed, "send it by POST to _search, not in a URL");
+        parameters.refuse(
+            "identifier",
+            FaultCode::NotAllowed,
+            Sentence::new("send it by POST to _search, not in a URL", "envíelo por POST a _search, no en una URL"),
+        );
         return None;
     }
     let Some((system, id)) = token(&identifier) else {
-        parameters.refuse("identifier", FaultCode::Format, "must be system|value");
+        parameters.refuse(
+            "identifier",
+            FaultCode::Format,
+            Sentence::new("must be system|value", "debe ser sistema|valor"),
+        );
         return None;
     };
     Some(ExternalSource { system: system.to_owned(), id: id.to_owned() })

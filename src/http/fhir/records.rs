@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
 use super::record_search::{Kind, RecordSearch};
-use super::scored::Scored;
+use super::scored::{Scored, result_status};
 use super::search::found;
 use super::{observation, reply, response, risk_assessment, search};
 use crate::app::error::AppError;
@@ -21,9 +21,9 @@ use crate::http::kernel::extract::{Later, PathId};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 
-const RESPONSES: Kind = Kind { status: "completed", date: "authored", form: true, coded: false };
-const RISKS: Kind = Kind { status: "final", date: "date", form: false, coded: false };
-const OBSERVATIONS: Kind = Kind { status: "final", date: "date", form: false, coded: true };
+const RESPONSES: Kind = Kind { status: response::status, date: "authored", form: true, coded: false };
+const RISKS: Kind = Kind { status: result_status, date: "date", form: false, coded: false };
+const OBSERVATIONS: Kind = Kind { status: result_status, date: "date", form: false, coded: true };
 
 pub(super) async fn get_response(
     state: web::Data<State>,
@@ -31,7 +31,7 @@ pub(super) async fn get_response(
     id: Later<PathId>,
 ) -> Result<HttpResponse, Problem> {
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
-    Ok(reply::versioned(1, &response::render(&stored)))
+    Ok(reply::versioned(response::version(&stored).0, &response::render(&stored)))
 }
 
 pub(super) async fn get_risk_assessment(
@@ -41,7 +41,8 @@ pub(super) async fn get_risk_assessment(
 ) -> Result<HttpResponse, Problem> {
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    Ok(reply::versioned(1, &risk_assessment::render(&Scored::stored(&release.table, &stored))))
+    let scored = Scored::stored(&release.table, &stored);
+    Ok(reply::versioned(scored.version.0, &risk_assessment::render(&scored)))
 }
 
 /// The id is that of the submission followed by the code.
@@ -53,9 +54,10 @@ pub(super) async fn get_observation(
     let submission_id = id.get(..36).and_then(|id| Uuid::try_parse(id).ok()).ok_or(AppError::NotFound)?;
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(submission_id)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    let all = observation::all(&Scored::stored(&release.table, &stored), &[]);
+    let scored = Scored::stored(&release.table, &stored);
+    let all = observation::all(&scored, &[]);
     let (_, found) = all.into_iter().find(|(one, _)| *one == *id).ok_or(AppError::NotFound)?;
-    Ok(reply::versioned(1, &found))
+    Ok(reply::versioned(scored.version.0, &found))
 }
 
 pub(super) async fn search_responses(

@@ -1,29 +1,47 @@
 //! `QuestionnaireResponse` as output: the answers of a submission under the headings of the form.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::element::{coding, element, identifier, named};
-use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, QUESTIONNAIRE, RESULTS, SUBJECT};
+use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, QUESTIONNAIRE, RESULTS, SUBJECT, TEST};
 use super::options::code;
 use crate::domain::ids::SubjectId;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
+use crate::domain::submissions::record::Standing;
 use crate::domain::submissions::stored::StoredSubmission;
 
 pub(super) fn render(stored: &StoredSubmission) -> Value {
-    let tag = stored.imported.then(|| [coding(RESULTS, IMPORTED)]);
+    let tags = [(stored.imported, IMPORTED), (stored.test, TEST)];
+    let tag: Vec<Value> = tags.into_iter().filter(|(set, _)| *set).map(|(_, code)| coding(RESULTS, code)).collect();
+    let (version, updated) = version(stored);
     let response = json!({
         "resourceType": "QuestionnaireResponse",
         "id": stored.submission_id,
-        "meta": element(json!({"versionId": "1", "lastUpdated": stored.received_at, "tag": tag})),
+        "meta": element(json!({"versionId": version.to_string(), "lastUpdated": updated, "tag": tag})),
         "language": stored.language.as_str(),
         "identifier": stored.source.as_ref().map(|source| identifier(&source.system, &source.id)),
         "questionnaire": format!("{QUESTIONNAIRE}|{}", stored.assessment.rule_table),
-        "status": "completed",
+        "status": status(Standing::of(stored)),
         "subject": person(stored.subject_id),
         "authored": stored.answered(),
     });
     with_items(response, &stored.answers)
+}
+
+/// The status of a response, by what corrections say about it.
+pub(super) const fn status(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Original => "completed",
+        Standing::Correction => "amended",
+        Standing::Superseded => "entered-in-error",
+    }
+}
+
+/// The version of the resources of a submission, and when it was made. A correction makes the second version of what it corrects.
+pub(super) fn version(stored: &StoredSubmission) -> (i32, Timestamp) {
+    stored.superseded_at.map_or((1, stored.received_at), |at| (2, at))
 }
 
 /// A reference to a subject, for whom no resource is served.

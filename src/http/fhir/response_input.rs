@@ -7,10 +7,10 @@ use serde_json::Value;
 use validator::Validate;
 
 use super::element::{given, reference};
-use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS};
+use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS, TEST};
 use super::response_items::{Found, ItemInput, Places};
 use crate::app::error::AppError;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
 use crate::domain::subjects;
@@ -59,6 +59,17 @@ struct ReferenceInput {
     identifier: Option<IdentifierInput>,
 }
 
+const OTHER_STATUS: Sentence = Sentence::new(
+    "only a response with the status completed can be scored and stored",
+    "solo se puede puntuar y guardar una respuesta con el estado completed",
+);
+const OTHER_FORM: Sentence = Sentence::new(
+    "is not the form of this service in a known version",
+    "no es el formulario de este servicio en una versión conocida",
+);
+const INSTANT: Sentence =
+    Sentence::new("must be a date with a time and an offset", "debe ser una fecha con hora y desplazamiento horario");
+
 /// Place of each question in the resource.
 pub(super) struct QuestionPlaces(HashMap<&'static str, String>);
 
@@ -67,6 +78,14 @@ const PLACES: Places = Places {
     item: |parent, _, link| link.map_or_else(|| format!("{parent}.item"), |link| question(parent, link)),
     answer: |parent, _| format!("{parent}.answer"),
 };
+
+impl MetaInput {
+    /// Whether it has a tag of this service.
+    fn has(&self, code: &str) -> bool {
+        let own = |tag: &CodeInput| tag.system.as_deref() == Some(RESULTS) && tag.code.as_deref() == Some(code);
+        self.tag.iter().any(own)
+    }
+}
 
 impl ResponseInput {
     pub(super) fn about(&self) -> Option<Value> {
@@ -84,14 +103,17 @@ impl ResponseInput {
     pub(super) fn reference(&self, faults: &mut Vec<Fault>) -> Option<subjects::Reference> {
         let identifier = self.subject.as_ref()?.identifier.as_ref();
         let Some((identifier, value)) = identifier.and_then(|one| Some((one, one.value.as_deref()?))) else {
-            let detail = "give the reference of the person as subject.identifier.value";
+            let detail = Sentence::new(
+                "give the reference of the person as subject.identifier.value",
+                "indique la referencia de la persona en subject.identifier.value",
+            );
             faults.push(at("subject", FaultCode::Required, detail));
             return None;
         };
         let system = identifier.system.as_deref().map(|system| (system, "subject.identifier.system"));
         let parsed = subjects::Reference::parse(system, (value, "subject.identifier.value"));
-        let refused =
-            |found: Vec<Fault>| faults.extend(found.iter().map(|one| at(&one.pointer, one.code, &one.detail)));
+        let placed = |one: Fault| Fault { pointer: format!("{RESPONSE}.{}", one.pointer), ..one };
+        let refused = |found: Vec<Fault>| faults.extend(found.into_iter().map(placed));
         parsed.map_err(refused).ok()
     }
 
@@ -103,26 +125,28 @@ impl ResponseInput {
         language: Language,
         faults: &mut Vec<Fault>,
     ) -> (Draft, QuestionPlaces) {
-        let mut fault = |element: &str, code, detail: &str| faults.push(at(element, code, detail));
+        let mut fault = |element: &str, code, sentence| faults.push(at(element, code, sentence));
         if self.resource_type.as_deref() != Some(RESPONSE) {
-            fault("resourceType", FaultCode::UnknownOption, "must be QuestionnaireResponse");
+            fault(
+                "resourceType",
+                FaultCode::UnknownOption,
+                Sentence::new("must be QuestionnaireResponse", "debe ser QuestionnaireResponse"),
+            );
         }
         match self.status.as_deref() {
             Some("completed") => {}
-            None => fault("status", FaultCode::Required, "must be completed"),
-            Some(_) => fault("status", FaultCode::Contradiction, "only a completed response can be scored and stored"),
+            None => fault("status", FaultCode::Required, Sentence::new("must be completed", "debe ser completed")),
+            Some(_) => fault("status", FaultCode::Contradiction, OTHER_STATUS),
         }
         if self.questionnaire.is_some_and(|canonical| !known_form(&canonical, versions)) {
-            fault("questionnaire", FaultCode::NotFound, "is not the form of this service in a known version");
+            fault("questionnaire", FaultCode::NotFound, OTHER_FORM);
         }
-        let says_imported =
-            |tag: &CodeInput| tag.system.as_deref() == Some(RESULTS) && tag.code.as_deref() == Some(IMPORTED);
-        let imported = self.meta.is_some_and(|meta| meta.tag.iter().any(says_imported));
+        let (imported, test) = self.meta.map(|meta| (meta.has(IMPORTED), meta.has(TEST))).unwrap_or_default();
         let source = source(self.identifier, &mut fault);
         let answered_at = self.authored.and_then(|text| {
             let parsed = text.parse().ok();
             if parsed.is_none() {
-                fault("authored", FaultCode::Format, "must be a date with a time and an offset");
+                fault("authored", FaultCode::Format, INSTANT);
             }
             parsed
         });
@@ -134,11 +158,13 @@ impl ResponseInput {
         let draft = Draft {
             answers,
             subject: SubjectDraft::default(),
+            warnings: Vec::new(),
             answered_at,
             source,
             pathway: None,
             supersedes: None,
             imported,
+            test,
             language,
             idempotency: None,
         };
@@ -169,8 +195,8 @@ impl QuestionPlaces {
     }
 }
 
-fn at(element: &str, code: FaultCode, detail: &str) -> Fault {
-    Fault::new(format!("{RESPONSE}.{element}"), code, detail)
+fn at(element: &str, code: FaultCode, sentence: Sentence) -> Fault {
+    Fault::new(format!("{RESPONSE}.{element}"), code, sentence)
 }
 
 fn question(parent: &str, link: &str) -> String {
@@ -194,14 +220,25 @@ pub(super) fn plain(text: &str) -> bool {
 
 fn source(
     identifier: Option<IdentifierInput>,
-    fault: &mut impl FnMut(&str, FaultCode, &str),
+    fault: &mut impl FnMut(&str, FaultCode, Sentence),
 ) -> Option<ExternalSource> {
     let IdentifierInput { system, value } = identifier?;
     for (part, name) in [(&system, "system"), (&value, "value")] {
         let element = format!("identifier.{name}");
         match part {
-            None => fault(&element, FaultCode::Required, "an identifier must have a system and a value"),
-            Some(text) if !plain(text) => fault(&element, FaultCode::Text, "must be 1 to 200 visible characters"),
+            None => fault(
+                &element,
+                FaultCode::Required,
+                Sentence::new(
+                    "an identifier must have a system and a value",
+                    "un identificador debe tener system y value",
+                ),
+            ),
+            Some(text) if !plain(text) => fault(
+                &element,
+                FaultCode::Text,
+                Sentence::new("must be 1 to 200 visible characters", "debe tener de 1 a 200 caracteres visibles"),
+            ),
             Some(_) => {}
         }
     }

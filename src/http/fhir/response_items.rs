@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::names::{ANSWERS, SARC_F_TOTAL};
-use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS};
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, Sentence};
 use crate::domain::screening::answers::{RawAnswer, RawAnswers};
 use crate::domain::screening::questionnaire::{Group, Item, Kind};
 
@@ -82,7 +82,16 @@ impl Found {
 
     fn walk(&mut self, items: &[ItemInput], of: &Step<'_>, deeper: usize, places: Places) {
         if deeper == 0 && !items.is_empty() {
-            tell(&mut self.faults, || Fault::new(of.render(places), FaultCode::Format, "is nested too deeply"));
+            tell(&mut self.faults, || {
+                Fault::new(
+                    of.render(places),
+                    FaultCode::Format,
+                    Sentence::new(
+                        "is nested too deeply; send the items as the form has them",
+                        "tiene demasiados niveles; envíe los elementos como los tiene el formulario",
+                    ),
+                )
+            });
             return;
         }
         for (index, ItemInput { link_id: link, answer, item }) in items.iter().enumerate() {
@@ -97,11 +106,22 @@ impl Found {
                 Some((_, Some(known))) => self.take(known, answer, &step.render(places)),
                 Some((link, None)) if of_the_form(link) => {}
                 Some(_) => tell(&mut self.foreign, || {
-                    Fault::new(step.render(places), FaultCode::UnknownField, "the form has no such item")
+                    Fault::new(
+                        step.render(places),
+                        FaultCode::UnknownField,
+                        Sentence::new(
+                            "the form has no such item; remove it",
+                            "el formulario no tiene este elemento; quítelo",
+                        ),
+                    )
                 }),
                 None => tell(&mut self.foreign, || {
                     let place = format!("{}.linkId", step.render(places));
-                    Fault::new(place, FaultCode::Required, "an item must have a linkId")
+                    Fault::new(
+                        place,
+                        FaultCode::Required,
+                        Sentence::new("an item must have a linkId", "un elemento debe tener un linkId"),
+                    )
                 }),
             }
             self.walk(item, &step, deeper - 1, places);
@@ -118,7 +138,7 @@ impl Found {
         }
         match read(item, answers) {
             Ok(answer) => self.raw.0.push((Cow::Borrowed(item.id()), answer)),
-            Err((code, detail)) => tell(&mut self.faults, || Fault::new(place, code, detail)),
+            Err((code, sentence)) => tell(&mut self.faults, || Fault::new(place, code, sentence)),
         }
     }
 }
@@ -137,31 +157,46 @@ fn of_the_form(link: &str) -> bool {
 }
 
 /// The answers to one question; only a set may have several.
-fn read(item: Item, answers: &[AnswerInput]) -> Result<RawAnswer<'static>, (FaultCode, &'static str)> {
+fn read(item: Item, answers: &[AnswerInput]) -> Result<RawAnswer<'static>, (FaultCode, Sentence)> {
     let values = answers.iter().map(|answer| read_value(item, &answer.value)).collect::<Result<Vec<_>, _>>()?;
     match (item.spec().kind, <[_; 1]>::try_from(values)) {
         (Kind::Set { .. }, Ok(one)) => Ok(RawAnswer::List(one.into())),
         (Kind::Set { .. }, Err(several)) => Ok(RawAnswer::List(several)),
         (_, Ok([one])) => Ok(one),
-        (_, Err(_)) => Err((FaultCode::Duplicate, "allows one answer")),
+        (_, Err(_)) => Err((FaultCode::Duplicate, Sentence::new("allows one answer", "admite una sola respuesta"))),
     }
 }
 
 /// One answer. A quantity is not accepted, because it may have any unit.
-fn read_value(item: Item, answer: &Map<String, Value>) -> Result<RawAnswer<'static>, (FaultCode, &'static str)> {
+fn read_value(item: Item, answer: &Map<String, Value>) -> Result<RawAnswer<'static>, (FaultCode, Sentence)> {
     let number = || answer.get("valueInteger").or_else(|| answer.get("valueDecimal"));
     match item.spec().kind {
         Kind::Flag => {
             let flag = answer.get("valueBoolean").and_then(Value::as_bool);
-            flag.map(RawAnswer::Flag).ok_or((FaultCode::Type, "must be answered by valueBoolean"))
+            flag.map(RawAnswer::Flag).ok_or((
+                FaultCode::Type,
+                Sentence::new("must be answered by valueBoolean", "debe responderse con valueBoolean"),
+            ))
         }
         Kind::Number { .. } => {
             let number = number().and_then(Value::as_f64);
-            number.map(RawAnswer::Number).ok_or((FaultCode::Type, "must be answered by valueInteger or valueDecimal"))
+            number.map(RawAnswer::Number).ok_or((
+                FaultCode::Type,
+                Sentence::new(
+                    "must be answered by valueInteger or valueDecimal",
+                    "debe responderse con valueInteger o valueDecimal",
+                ),
+            ))
         }
         Kind::Choice(_) | Kind::Set { .. } => {
-            let coding = answer.get("valueCoding").ok_or((FaultCode::Type, "must be answered by valueCoding"))?;
-            let unknown = "must be a code of urn:sarcoscreen:answers for this item";
+            let coding = answer.get("valueCoding").ok_or((
+                FaultCode::Type,
+                Sentence::new("must be answered by valueCoding", "debe responderse con valueCoding"),
+            ))?;
+            let unknown = Sentence::new(
+                "must be a code of urn:sarcoscreen:answers for this item",
+                "debe ser un código de urn:sarcoscreen:answers para esta pregunta",
+            );
             option(item, coding).map(RawAnswer::Text).ok_or((FaultCode::UnknownOption, unknown))
         }
     }

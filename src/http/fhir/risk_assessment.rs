@@ -19,7 +19,7 @@ pub(super) fn render(scored: &Scored<'_>) -> Value {
         "resourceType": "RiskAssessment",
         "id": scored.id,
         "meta": scored.meta(),
-        "status": "final",
+        "status": scored.status(),
         "method": {"text": format!("sarcoscreen, rule table {}", assessment.rule_table)},
         "subject": scored.subject,
         "occurrenceDateTime": scored.answered,

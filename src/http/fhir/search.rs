@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::bundle::searchset;
 use super::reply;
-use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, NUL, Sentence, pointer_token};
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::problem::Problem;
 
@@ -60,7 +60,7 @@ impl Parameters {
         // `_format` is handled before.
         for (name, value) in form_urlencoded::parse(query).filter(|(name, _)| name != "_format") {
             if name.contains('\0') || value.contains('\0') {
-                read.refuse(&name, FaultCode::Text, "must not hold the character U+0000");
+                read.refuse(&name, FaultCode::Text, NUL);
             } else {
                 read.pairs.push((name.into_owned(), value.into_owned()));
             }
@@ -76,21 +76,29 @@ impl Parameters {
     pub(super) fn one(&mut self, name: &str) -> Option<String> {
         let mut values = self.all(name);
         if values.len() > 1 {
-            self.refuse(name, FaultCode::Duplicate, "can be given once");
+            self.refuse(
+                name,
+                FaultCode::Duplicate,
+                Sentence::new("can be given once", "solo se puede indicar una vez"),
+            );
         }
         values.pop()
     }
 
-    pub(super) fn refuse(&mut self, name: &str, code: FaultCode, detail: &str) {
+    pub(super) fn refuse(&mut self, name: &str, code: FaultCode, sentence: Sentence) {
         if self.faults.len() <= MOST_FAULTS {
-            self.faults.push(Fault::new(format!("/{}", pointer_token(name)), code, detail));
+            self.faults.push(Fault::new(format!("/{}", pointer_token(name)), code, sentence));
         }
     }
 
     /// Ends parsing, with all faults, including those of unsupported parameters.
     pub(super) fn end(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
-            self.refuse(&name, FaultCode::UnknownField, "unsupported search parameter");
+            self.refuse(
+                &name,
+                FaultCode::UnknownField,
+                Sentence::new("unsupported search parameter; remove it", "parámetro de búsqueda no admitido; quítelo"),
+            );
         }
         if self.faults.is_empty() { Ok(()) } else { Err(Problem::parameters(self.faults)) }
     }

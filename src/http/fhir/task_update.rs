@@ -15,7 +15,7 @@ use super::response_input::{CodeInput, IdentifierInput};
 use crate::app::error::AppError;
 use crate::app::follow_ups::commands;
 use crate::domain::audit::AuditAction;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::follow_ups::{Closing, FollowUp, FollowUpCommand, FollowUpState, NotNeededReason, StateName};
 use crate::domain::ids::{CredentialId, FollowUpId};
 use crate::http::kernel::auth::Staff;
@@ -67,10 +67,14 @@ pub(super) async fn update_task(
     let body = incoming.read::<TaskInput>().await.map_err(|problem| within("Task", problem))?;
     let mut faults = in_resource("Task", body.faults);
     if body.value.resource_type.as_deref() != Some("Task") {
-        faults.push(at("resourceType", FaultCode::UnknownOption, "must be Task"));
+        faults.push(at("resourceType", FaultCode::UnknownOption, Sentence::new("must be Task", "debe ser Task")));
     }
     if body.value.id.as_deref() != Some(&id.to_string()) {
-        faults.push(at("id", FaultCode::Contradiction, "must be the id in the URL"));
+        faults.push(at(
+            "id",
+            FaultCode::Contradiction,
+            Sentence::new("must be the id in the URL", "debe ser el id de la URL"),
+        ));
     }
     let record = |action: Option<AuditAction>| {
         if let Some(action) = action {
@@ -102,8 +106,8 @@ fn located(error: AppError) -> AppError {
     AppError::Faulty(faults)
 }
 
-fn at(element: &str, code: FaultCode, detail: &str) -> Fault {
-    Fault::new(format!("Task.{element}"), code, detail)
+fn at(element: &str, code: FaultCode, sentence: Sentence) -> Fault {
+    Fault::new(format!("Task.{element}"), code, sentence)
 }
 
 /// The audit action of the command that a task requests, as far as the state of the follow-up is known.
@@ -128,8 +132,9 @@ fn attempted(task: &TaskInput, state: Option<FollowUpState>) -> Option<AuditActi
 /// The command that leads from the current state to the requested status; `None` if there is nothing to do.
 fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fault> {
     use AuditAction as A;
-    let status =
-        task.status.as_deref().ok_or_else(|| at("status", FaultCode::Required, "a task must have a status"))?;
+    let status = task.status.as_deref().ok_or_else(|| {
+        at("status", FaultCode::Required, Sentence::new("a task must have a status", "una tarea debe tener un estado"))
+    })?;
     let command = match attempted(task, Some(case.state)) {
         Some(A::FollowUpContacted) => FollowUpCommand::Contact { reached: task.business() != "attempted" },
         Some(A::FollowUpMissed) => FollowUpCommand::DidNotAttend,
@@ -139,7 +144,16 @@ fn wanted(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, 
         Some(A::FollowUpBooked) => return book(task, case),
         Some(A::FollowUpUnbooked) => FollowUpCommand::Unbook,
         Some(A::FollowUpClosed) => FollowUpCommand::Close(closing(task, status)?),
-        _ => return Err(at("status", FaultCode::UnknownOption, "is not a supported status of a task")),
+        _ => {
+            return Err(at(
+                "status",
+                FaultCode::UnknownOption,
+                Sentence::new(
+                    "is not a supported status of a task; docs/fhir.md lists them",
+                    "no es un estado admitido de una tarea; docs/fhir.md enumera los admitidos",
+                ),
+            ));
+        }
     };
     // These commands have an effect although the status stays the same.
     let repeatable = matches!(
@@ -173,15 +187,25 @@ fn owner(task: &TaskInput) -> Result<Option<CredentialId>, Fault> {
     let Some(owner) = &task.owner else { return Ok(None) };
     let name = owner.identifier.as_ref().filter(|name| name.system.as_deref() == Some(CREDENTIAL));
     let id = name.and_then(|name| Uuid::try_parse(name.value.as_deref()?).ok());
-    let detail = "must be an identifier with urn:sarcoscreen:credential and the id of a credential";
+    let detail = Sentence::new(
+        "must be an identifier with urn:sarcoscreen:credential and the id of a credential",
+        "debe ser un identificador con urn:sarcoscreen:credential y el id de una credencial",
+    );
     id.map(|id| Some(CredentialId(id))).ok_or_else(|| at("owner", FaultCode::Format, detail))
 }
 
 fn book(task: &TaskInput, case: &FollowUp) -> Result<Option<FollowUpCommand>, Fault> {
     let start = task.execution_period.as_ref().and_then(|span| span.start.as_deref());
-    let fault = |code, detail| at("executionPeriod.start", code, detail);
-    let text = start.ok_or_else(|| fault(FaultCode::Required, "an appointment must have a time"))?;
-    let at: Timestamp = text.parse().map_err(|_| fault(FaultCode::Format, "must be an instant with an offset"))?;
+    let fault = |code, sentence| at("executionPeriod.start", code, sentence);
+    let text = start.ok_or_else(|| {
+        fault(FaultCode::Required, Sentence::new("an appointment must have a time", "una cita debe tener una hora"))
+    })?;
+    let at: Timestamp = text.parse().map_err(|_| {
+        fault(
+            FaultCode::Format,
+            Sentence::new("must be an instant with an offset", "debe ser un instante con desplazamiento horario"),
+        )
+    })?;
     let unchanged = matches!(case.state, FollowUpState::Booked { at: booked, .. } if booked == at);
     Ok((!unchanged).then_some(FollowUpCommand::Book { appointment_at: at }))
 }
@@ -190,7 +214,16 @@ fn reason(task: &TaskInput) -> Result<NotNeededReason, Fault> {
     let Some(concept) = &task.status_reason else { return Ok(NotNeededReason::Other) };
     // Only a merge closes with the reason `merged`.
     let known = concept.ours().and_then(NotNeededReason::parse).filter(|reason| *reason != NotNeededReason::Merged);
-    known.ok_or_else(|| at("statusReason", FaultCode::UnknownOption, "is not a reason of urn:sarcoscreen:results"))
+    known.ok_or_else(|| {
+        at(
+            "statusReason",
+            FaultCode::UnknownOption,
+            Sentence::new(
+                "must be a reason of urn:sarcoscreen:results",
+                "debe ser un motivo de urn:sarcoscreen:results",
+            ),
+        )
+    })
 }
 
 impl TaskInput {

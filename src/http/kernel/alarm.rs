@@ -14,8 +14,11 @@ use crate::domain::screening::scoring::RaisedFlag;
 /// Renders the error of a use case that takes answers. A refusal states the red flags too: a person with an emergency must
 /// not get only a field error.
 pub(in crate::http) fn problem(state: &State, error: AppError, clinic: &Clinic, language: Language) -> Problem {
-    let AppError::Refused { mut faults, alarm } = error else { return error.into() };
-    keep_first_of_each_place(&mut faults);
+    let (faults, alarm) = match error {
+        AppError::Refused { faults, alarm } => (Some(faults), alarm),
+        AppError::AlreadyCorrected { alarm: Some(alarm) } => (None, alarm),
+        other => return other.into(),
+    };
     let wording = Wording { table: rule_tables::current(&state.app), language };
     let red_flag = |flag: &RaisedFlag| {
         let table = &state.app.releases.find(&flag.rule_table)?.table;
@@ -28,5 +31,11 @@ pub(in crate::http) fn problem(state: &State, error: AppError, clinic: &Clinic, 
             .care_level
             .map(|level| wording.care_text(clinic, &Care { level: Some(level), open: alarm.open, ..Care::default() })),
     };
+    let Some(mut faults) = faults else {
+        let mut problem = Problem::from(AppError::AlreadyCorrected { alarm: None });
+        problem.alarm = Some(Box::new(body));
+        return problem;
+    };
+    keep_first_of_each_place(&mut faults);
     Problem::content(faults, Some(body))
 }

@@ -30,6 +30,7 @@ use super::request_id::REQUEST_ID;
 use crate::app::error::AppError;
 use crate::domain::access::actor::Role;
 use crate::domain::audit::AuditAction;
+use crate::domain::fault::FaultCode;
 
 /// Example of a successful response for each operation id: responses of the server, shortened. A test compares them.
 const EXAMPLES: &str = include_str!("../../../openapi/examples.json");
@@ -167,7 +168,8 @@ fn problem_response() -> Response {
     let example = serde_json::json!({
         "type": ProblemType::InvalidContent.uri(), "title": title, "status": status,
         "detail": "one fault, listed in errors", "request_id": "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071",
-        "errors": [{"pointer": "/answers/age", "code": "out_of_range", "detail": "must be between 18 and 120"}],
+        "errors": [{"pointer": "/answers/age", "code": "out_of_range", "detail": "must be from 18 to 120",
+            "params": {"minimum": 18, "maximum": 120}}],
     });
     ResponseBuilder::new()
         .description("A problem; `type` is one of those listed at /docs/problems")
@@ -311,10 +313,17 @@ fn problems() -> String {
         format!("<tr id=\"{name}\"><td><code>{name}</code></td><td>{status}</td><td>{title}</td></tr>")
     };
     let rows: String = ProblemType::ALL.into_iter().map(row).collect();
+    let fault = |code: FaultCode| {
+        let (name, meaning) = (code.as_str(), code.meaning());
+        format!("<tr id=\"fault-{name}\"><td><code>{name}</code></td><td>{meaning}</td></tr>")
+    };
+    let faults: String = FaultCode::ALL.into_iter().map(fault).collect();
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Problems</title><h1>Problems</h1>\
          <p>Every error under /v1 is application/problem+json (RFC 9457). Its type is one of these.</p>\
-         <table><thead><tr><th>type</th><th>status</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table></html>"
+         <table><thead><tr><th>type</th><th>status</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table>\
+         <h2>Faults</h2><p>A problem lists its faults in <code>errors</code>. The code of a fault is one of these.</p>\
+         <table><thead><tr><th>code</th><th>meaning</th></tr></thead><tbody>{faults}</tbody></table></html>"
     )
 }
 

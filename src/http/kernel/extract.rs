@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header, HeaderMap, IF_MATCH, Quality};
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap, IF_MATCH};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -14,10 +14,11 @@ use validator::Validate;
 use super::fallback::literal;
 use super::faults::{of_query, of_validation};
 use super::problem::{Problem, ProblemType};
+use super::request_id::best_languages;
 use super::state::State;
 use crate::app::error::AppError;
 use crate::domain::clinics::Clinic;
-use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence, keep_first_of_each_place};
 use crate::domain::language::Language;
 
 /// A parameter that has not been read yet.
@@ -86,13 +87,7 @@ impl AcceptedLanguages {
 
     /// The accepted languages that have texts, best first.
     fn languages(&self) -> Vec<Language> {
-        if !self.request.headers().contains_key(ACCEPT_LANGUAGE) {
-            return Vec::new();
-        }
-        let Ok(mut header) = AcceptLanguage::parse(&self.request) else { return Vec::new() };
-        // Weight 0 means not acceptable (RFC 9110, section 12.4.2).
-        header.0.retain(|language| language.quality > Quality::ZERO);
-        header.ranked().iter().filter_map(|language| Language::from_tag(&language.to_string())).collect()
+        best_languages(self.request.headers().get_all(ACCEPT_LANGUAGE))
     }
 }
 
@@ -131,8 +126,13 @@ impl Parameter for IdempotencyKey {
         let Some(value) = values.next() else { return Ok(Self(None)) };
         let key = value.to_str().ok().filter(|_| values.next().is_none()).and_then(retry_key);
         key.map(|key| Self(Some(key))).ok_or_else(|| {
-            let detail = "one header of 1 to 255 visible ASCII characters, bare or in double quotes";
-            Problem::parameters(vec![Fault::new("/Idempotency-Key", FaultCode::Text, detail)])
+            let detail = Sentence::new(
+                "send one header of {minimum} to {maximum} visible ASCII characters, bare or in double quotes",
+                "envíe una sola cabecera de {minimum} a {maximum} caracteres ASCII visibles, sin comillas o entre comillas \
+                 dobles",
+            );
+            let fault = Fault::new("/Idempotency-Key", FaultCode::Text, detail).with(Params::range(1, 255));
+            Problem::parameters(vec![fault])
         })
     }
 }
@@ -152,7 +152,10 @@ pub(in crate::http) fn if_match(headers: &HeaderMap, weak: bool) -> Result<i32, 
     };
     let tag = value.to_str().ok().filter(|_| values.next().is_none());
     tag.and_then(|tag| entity_tag(tag.trim(), weak)).ok_or_else(|| {
-        let detail = "one ETag as returned, in double quotes";
+        let detail = Sentence::new(
+            "send one ETag as returned, in double quotes",
+            "envíe un solo ETag tal como se recibió, entre comillas dobles",
+        );
         Problem::parameters(vec![Fault::new("/If-Match", FaultCode::Format, detail)])
     })
 }

@@ -5,13 +5,15 @@ use std::collections::HashSet;
 
 use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
-use validator::{Validate, ValidationErrors, ValidationErrorsKind};
+use serde_json::Value;
+use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
 use super::node::Node;
 use super::object::Object;
 use super::problem::{Problem, ProblemType};
 use super::reader::{Place, Reader};
-use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
+use super::text::{BLANK, EMAIL, TELEPHONE};
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, NUL, Params, Sentence, pointer_token};
 
 /// Reads a body as far as possible, with all faults of the rest. No field of the type may be required: one with a fault is
 /// absent. Fails with the faults found so far if the body cannot be read at all.
@@ -53,13 +55,20 @@ pub(in crate::http) fn of_query<T: DeserializeOwned>(query: &str) -> (Option<T>,
         let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() else { continue };
         let pointer = format!("/{}", pointer_token(&name));
         if name.contains('\0') || value.contains('\0') {
-            faults.push(Fault::new(pointer, FaultCode::Text, "must not hold the character U+0000"));
+            faults.push(Fault::new(pointer, FaultCode::Text, NUL));
         } else if let Err(error) = serde_urlencoded::from_str::<T>(pair) {
             faults.push(fault(pointer, &error.to_string()));
         } else if names.insert(name.clone()) {
             fit.push(pair.to_owned());
         } else if !(LISTS.contains(&&*name) && lengthen::<T>(&mut fit, &name, &value)) {
-            faults.push(Fault::new(pointer, FaultCode::Duplicate, "the parameter is given twice"));
+            faults.push(Fault::new(
+                pointer,
+                FaultCode::Duplicate,
+                Sentence::new(
+                    "the parameter is given twice; send it once",
+                    "el parámetro aparece dos veces; envíelo una sola vez",
+                ),
+            ));
         }
         if faults.len() > MOST_FAULTS {
             return (None, faults);
@@ -98,41 +107,119 @@ fn flatten(prefix: &str, errors: &ValidationErrors, faults: &mut Vec<Fault>) {
                 }
             }
             ValidationErrorsKind::Field(found) => {
-                for error in found {
-                    let code = match &*error.code {
-                        "range" => FaultCode::OutOfRange,
-                        "email" | "url" | "form" => FaultCode::Format,
-                        _ => FaultCode::Text,
-                    };
-                    let bound = |name: &str| error.params.get(name).map(|value| format!(" {name} {value}"));
-                    let bounds: String = ["min", "max"].into_iter().filter_map(bound).collect();
-                    let detail = error.message.as_ref().map_or_else(
-                        || format!("must satisfy the documented {}{bounds}", error.code),
-                        ToString::to_string,
-                    );
-                    faults.push(Fault::new(pointer.clone(), code, detail));
-                }
+                faults.extend(found.iter().map(|error| of_error(pointer.clone(), error)));
             }
         }
     }
 }
 
+/// The fault of a value that a validator refused.
+fn of_error(pointer: String, error: &ValidationError) -> Fault {
+    let value = |name: &str| error.params.get(name);
+    let bound = |name: &str| value(name).and_then(Value::as_number).cloned();
+    let (minimum, maximum) = (bound("min"), bound("max"));
+    let is_list = value("value").is_some_and(Value::is_array);
+    let (code, sentence) = match (&*error.code, minimum.is_some()) {
+        ("range", _) => (FaultCode::OutOfRange, RANGE),
+        ("length", true) if is_list => (FaultCode::OutOfRange, ENTRIES),
+        ("length", false) if is_list => (FaultCode::OutOfRange, MOST_ENTRIES),
+        ("length", true) => (FaultCode::Text, LENGTH),
+        ("length", false) => (FaultCode::Text, MOST_LENGTH),
+        (EMAIL, _) => (FaultCode::Format, EMAIL_FORM),
+        (TELEPHONE, _) => (FaultCode::Format, TELEPHONE_FORM),
+        (BLANK, _) => (FaultCode::Format, NOT_BLANK),
+        _ => (FaultCode::Format, FORMAT),
+    };
+    Fault::new(pointer, code, sentence).with(Params { minimum, maximum, ..Params::default() })
+}
+
 /// Turns the reader's message into a fault. Only the part about what was expected is kept: the rest repeats the input.
 fn fault(pointer: String, message: &str) -> Fault {
     let expected = message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
-    let must = |otherwise: &str| expected.map_or_else(|| otherwise.to_owned(), |what| format!("must be {what}"));
-    let (code, detail) = if message.starts_with("unknown field") {
-        (FaultCode::UnknownField, "unknown field".to_owned())
+    // Only this message ends in names of the service. Others may end in the input, which is never repeated.
+    let options = expected.filter(|_| message.starts_with("unknown variant"));
+    let allowed: Vec<String> = options.map(quoted).unwrap_or_default();
+    let (code, sentence) = if message.starts_with("unknown field") {
+        return Fault::new(pointer, FaultCode::UnknownField, UNKNOWN);
     } else if message.starts_with("unknown variant") {
-        (FaultCode::UnknownOption, must("must be one of the documented options"))
+        (FaultCode::UnknownOption, if allowed.is_empty() { OTHER_OPTION } else { OPTIONS })
     } else if message.starts_with("duplicate field") {
-        (FaultCode::Duplicate, "the field occurs twice".to_owned())
+        (FaultCode::Duplicate, TWICE)
     } else if message.starts_with("missing field") {
-        (FaultCode::Required, "a field is missing".to_owned())
+        (FaultCode::Required, MISSING)
     } else if message.starts_with("invalid type") {
-        (FaultCode::Type, must("must have the documented type"))
+        (FaultCode::Type, expected.map_or(TYPE, of_type))
     } else {
-        (FaultCode::Format, "must have the documented format".to_owned())
+        (FaultCode::Format, FORMAT)
     };
-    Fault::new(pointer, code, detail)
+    Fault::new(pointer, code, sentence).with(Params::allowed(allowed))
+}
+
+/// The names in backticks: the options of an enumeration.
+fn quoted(expected: &str) -> Vec<String> {
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The sentence for an expected type, as the readers name it.
+fn of_type(expected: &str) -> Sentence {
+    match expected {
+        "a boolean" => FLAG,
+        "f32" | "f64" => NUMBER,
+        "a sequence" => LIST,
+        object if object == "a map" || object.starts_with("an object") => OBJECT,
+        text if text.contains("string") => TEXT,
+        whole if ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"].contains(&whole) => WHOLE,
+        _ => TYPE,
+    }
+}
+
+const RANGE: Sentence = Sentence::new("must be from {minimum} to {maximum}", "debe estar entre {minimum} y {maximum}");
+const LENGTH: Sentence =
+    Sentence::new("must have {minimum} to {maximum} characters", "debe tener de {minimum} a {maximum} caracteres");
+const MOST_LENGTH: Sentence =
+    Sentence::new("must have at most {maximum} characters", "debe tener como máximo {maximum} caracteres");
+const ENTRIES: Sentence =
+    Sentence::new("must have {minimum} to {maximum} entries", "debe tener de {minimum} a {maximum} elementos");
+const MOST_ENTRIES: Sentence =
+    Sentence::new("must have at most {maximum} entries", "debe tener como máximo {maximum} elementos");
+const EMAIL_FORM: Sentence = Sentence::new(
+    "must be one e-mail address such as name@example.org, of at most 254 characters",
+    "debe ser una sola dirección de correo electrónico como nombre@example.org, de 254 caracteres como máximo",
+);
+const TELEPHONE_FORM: Sentence = Sentence::new(
+    "must be 5 to 20 digits, with spaces and + - ( ) . / between them, then at most one extension such as ;ext=12; at \
+     most 40 characters",
+    "debe tener de 5 a 20 cifras, con espacios y + - ( ) . / entre ellas, y después una extensión como máximo, como \
+     ;ext=12; 40 caracteres como máximo",
+);
+const NOT_BLANK: Sentence = Sentence::new(
+    "must not be blank or hold control characters",
+    "no debe estar en blanco ni contener caracteres de control",
+);
+const UNKNOWN: Sentence = Sentence::new("unknown field; remove it", "campo desconocido; quítelo");
+const OPTIONS: Sentence = Sentence::new("must be one of {allowed}", "debe ser uno de estos valores: {allowed}");
+const OTHER_OPTION: Sentence =
+    Sentence::new("must be one of the documented options", "debe ser una de las opciones documentadas");
+const TWICE: Sentence =
+    Sentence::new("the field occurs twice; send it once", "el campo aparece dos veces; envíelo una sola vez");
+const MISSING: Sentence = Sentence::new("a field is missing; send it", "falta un campo; envíelo");
+const TYPE: Sentence = Sentence::new("must have the documented type", "debe tener el tipo documentado");
+const FORMAT: Sentence = Sentence::new("must have the documented format", "debe tener el formato documentado");
+const FLAG: Sentence = Sentence::new("must be true or false", "debe ser true o false");
+const NUMBER: Sentence = Sentence::new("must be a number", "debe ser un número");
+const WHOLE: Sentence = Sentence::new("must be a whole number", "debe ser un número entero");
+const TEXT: Sentence = Sentence::new("must be a string", "debe ser un texto");
+const LIST: Sentence = Sentence::new("must be an array", "debe ser una lista");
+const OBJECT: Sentence = Sentence::new("must be an object", "debe ser un objeto");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_allowed_values_are_options_of_the_service_and_never_the_input() {
+        let allowed = |message: &str| fault("/a".to_owned(), message).params.unwrap().allowed;
+        assert!(allowed("cannot parse \"2026, expected `sent`\" at line 1 column 9").is_empty());
+        assert_eq!(allowed("unknown variant `x, expected `sent``, expected `female` or `male`"), ["female", "male"]);
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError, web};
@@ -23,7 +23,7 @@ use super::connections::{CHUNKED, Connection, UnderWay};
 use super::problem::{Problem, ProblemType};
 use super::rate::Counted;
 use super::relay::relayed;
-use super::request_id::{REQUEST_ID, in_request};
+use super::request_id::{Current, REQUEST_ID, in_request};
 use super::state::State;
 use super::unread::{self, Held, until_sent};
 use crate::app::ambient::new_id;
@@ -36,6 +36,8 @@ pub async fn envelope(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = incoming_id(request.headers()).or_else(|| fresh_id(&request)).unwrap_or_default();
+    let accept_language = request.headers().get_all(ACCEPT_LANGUAGE).cloned().collect();
+    let current = Current { id, accept_language };
     let method = request.method().as_str().to_owned();
     if request.method() == Method::HEAD {
         // Handled as GET; the connection does not send the body of a HEAD response.
@@ -65,7 +67,7 @@ pub async fn envelope(
             Err(error) => Err(finished(error.error_response(), id, start, held)),
         }
     };
-    relayed(in_request(id, work.instrument(span))).await
+    relayed(in_request(current, work.instrument(span))).await
 }
 
 /// Renders panics and framework errors as problems.

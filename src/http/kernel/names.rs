@@ -7,8 +7,9 @@ use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::access::actor::Role;
+use crate::domain::access::actor::{Origin, Role};
 use crate::domain::audit::{AuditAction, AuditOutcome};
+use crate::domain::fault::FaultCode;
 use crate::domain::follow_ups::worklist::FollowUpOrder;
 use crate::domain::follow_ups::{ClosingOutcome, Diagnosis, EventKind, NotNeededReason, StateName};
 use crate::domain::language::Language;
@@ -20,8 +21,8 @@ use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::{Band, Confidence, Family, SourceKind};
 use crate::domain::screening::urgency::Urgency;
 use crate::domain::subjects::Channel;
+use crate::domain::subjects::contact::ContactWarning;
 use crate::domain::subjects::history::ChangeKind;
-use crate::domain::submissions::Origin;
 use crate::domain::webhooks::delivery::{DeliveryFailure, DeliveryState};
 use crate::domain::webhooks::{DisabledReason, WebhookEvent};
 
@@ -71,6 +72,8 @@ on_the_wire! {
         NotNeededReasonName(NotNeededReason) as "NotNeededReason";
         /// The command or event that made a version of a follow-up.
         FollowUpEventName(EventKind) as "FollowUpEventKind";
+        /// The kind of a fault.
+        FaultCodeName(FaultCode) as "FaultCode";
         /// What was done or attempted.
         AuditActionName(AuditAction) as "AuditAction";
         AuditOutcomeName(AuditOutcome) as "AuditOutcome";
@@ -80,6 +83,8 @@ on_the_wire! {
         LanguageName(Language) as "Language";
         /// How a person prefers to be contacted.
         ChannelName(Channel) as "Channel";
+        /// What was not kept of a submission.
+        WarningCodeName(ContactWarning) as "WarningCode";
         ChangeKindName(ChangeKind) as "SubjectChangeKind";
         FlagKindName(FlagKind) as "FlagKind";
         SourceKindName(SourceKind) as "SourceKind";
@@ -102,7 +107,8 @@ fn closed<T: Serialize>(all: &[T]) -> RefOr<Schema> {
     RefOr::T(Schema::Object(string().enum_values(Some(values(all))).build()))
 }
 
-fn open<T: Serialize>(all: &[T]) -> RefOr<Schema> {
+/// The schema of an open enumeration with these values.
+pub(in crate::http) fn open<T: Serialize>(all: &[T]) -> RefOr<Schema> {
     let extension = Extensions::builder().add(OPEN, values(all).collect::<Value>()).build();
     RefOr::T(Schema::Object(string().extensions(Some(extension)).build()))
 }

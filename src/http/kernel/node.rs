@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 use serde_json::Number;
 
-use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, pointer_token};
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, NUL, pointer_token};
 
 pub(in crate::http) enum Node<'a> {
     Null,
@@ -54,7 +54,7 @@ impl Node<'_> {
     fn find_nul(&self, path: &mut Vec<String>, faults: &mut Vec<Fault>) {
         let fault = |path: &[String]| {
             let pointer = path.iter().flat_map(|token| ["/", token]).collect::<String>();
-            Fault::new(pointer, FaultCode::Text, "must not hold the character U+0000")
+            Fault::new(pointer, FaultCode::Text, NUL)
         };
         if faults.len() > MOST_FAULTS {
             return;

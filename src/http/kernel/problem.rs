@@ -9,19 +9,24 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICAT
 use actix_web::{HttpResponse, ResponseError};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Number;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::names::{CareLevelName, FollowUpStateName};
-use super::request_id::current_request_id;
+use super::names::{CareLevelName, FaultCodeName, FollowUpStateName};
+use super::request_id::{asked_language, current_request_id};
 use super::wording::{AlarmBody, RedFlagBody};
 use crate::app::error::AppError;
 use crate::domain::causes::with_causes;
-use crate::domain::fault::{Fault, MOST_FAULTS};
+use crate::domain::fault::{Fault, MOST_FAULTS, Params};
 use crate::domain::follow_ups::Latest;
 use crate::domain::ids::CredentialId;
+use crate::domain::language::Language;
+use crate::domain::page::CURSOR_LIFETIME;
 
 const LOG_PACE: Duration = Duration::from_secs(1);
+const ALREADY_CORRECTED: &str = "the submission in supersedes is corrected already; read it, then send the id of its \
+     superseded_by as supersedes; if staff submitted that one, only staff can correct it";
 const READ_AGAIN: &str = "read it again and send its current ETag in If-Match";
 
 /// Defines the problem types with their names, statuses and titles.
@@ -49,7 +54,7 @@ macro_rules! problem_types {
 
 problem_types! {
     MalformedRequest = "malformed_request", 400, "The request cannot be read";
-    InvalidCursor = "invalid_cursor", 400, "The cursor does not belong to this list";
+    InvalidCursor = "invalid_cursor", 400, "The cursor does not belong to this list, or has expired";
     Unauthenticated = "unauthenticated", 401, "A valid key is required";
     Forbidden = "forbidden", 403, "The key's role does not allow this";
     OriginNotAllowed = "origin_not_allowed", 403, "Pages of this origin may not do this";
@@ -102,7 +107,7 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub current: Option<CurrentVersionBody>,
-    /// Red flags in the answers that could be read; only on a 422 of scores and submissions.
+    /// Red flags in the answers that could be read; only on a 422 of scores and submissions, and on a 409 of a correction.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub red_flags: Option<Vec<RedFlagBody>>,
@@ -133,7 +138,7 @@ pub struct CurrentVersionBody {
 
 /// The credential that made a change.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = By)]
+#[schema(as = CredentialRef)]
 pub struct ByBody {
     /// Id of the credential.
     pub credential_id: Uuid,
@@ -154,11 +159,37 @@ pub struct FaultBody {
     /// JSON pointer into the body, or a slash followed by the name of the query parameter or header.
     #[schema(example = "/answers/age")]
     pub pointer: String,
-    /// The kind of fault.
-    #[schema(example = "out_of_range")]
-    pub code: &'static str,
-    /// One sentence for the client's developer; never repeats the input.
+    /// The kind of fault; `/docs/problems` explains each.
+    pub code: FaultCodeName,
+    /// One sentence that says what to send, in the best language of `Accept-Language`, otherwise in English. It never repeats the
+    /// input.
     pub detail: String,
+    /// What to send, as values; absent if the fault has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub params: Option<FaultParamsBody>,
+}
+
+/// What to send instead of a value with a fault.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = FaultParams)]
+pub struct FaultParamsBody {
+    /// The least number, or the least number of characters or entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, nullable = false)]
+    pub minimum: Option<Number>,
+    /// The greatest number, or the greatest number of characters or entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, nullable = false)]
+    pub maximum: Option<Number>,
+    /// A number must be a multiple of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, nullable = false)]
+    pub step: Option<Number>,
+    /// The options.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub allowed: Option<Vec<String>>,
 }
 
 /// A problem before it is rendered.
@@ -207,6 +238,14 @@ impl Problem {
         self.kind
     }
 
+    fn fault_bodies(&self) -> Vec<FaultBody> {
+        if self.faults.is_empty() {
+            return Vec::new();
+        }
+        let language = asked_language();
+        self.faults.iter().take(MOST_FAULTS).map(|fault| FaultBody::new(fault, language)).collect()
+    }
+
     pub fn body(&self) -> ProblemBody {
         let (_, status, title) = self.kind.row();
         let alarm = self.alarm.as_ref();
@@ -216,7 +255,7 @@ impl Problem {
             status,
             detail: self.detail.clone(),
             request_id: current_request_id(),
-            errors: self.faults.iter().take(MOST_FAULTS).map(FaultBody::from).collect(),
+            errors: self.fault_bodies(),
             current: self.current.as_deref().cloned(),
             red_flags: alarm.map(|alarm| alarm.red_flags.clone()),
             care_level: alarm.map(|alarm| alarm.care_level),
@@ -232,9 +271,21 @@ impl From<Latest> for CurrentVersionBody {
     }
 }
 
-impl From<&Fault> for FaultBody {
-    fn from(fault: &Fault) -> Self {
-        Self { pointer: fault.pointer.clone(), code: fault.code.as_str(), detail: fault.detail.clone() }
+impl FaultBody {
+    fn new(fault: &Fault, language: Language) -> Self {
+        let params = fault.params.as_deref().and_then(FaultParamsBody::new);
+        let detail = fault.detail(language);
+        Self { pointer: fault.pointer.clone(), code: FaultCodeName(fault.code), detail, params }
+    }
+}
+
+impl FaultParamsBody {
+    /// `None` if there is nothing to publish.
+    fn new(params: &Params) -> Option<Self> {
+        let Params { minimum, maximum, step, allowed, .. } = params;
+        let allowed = (!allowed.is_empty()).then(|| allowed.clone());
+        let any = minimum.is_some() || maximum.is_some() || step.is_some() || allowed.is_some();
+        any.then(|| Self { minimum: minimum.clone(), maximum: maximum.clone(), step: step.clone(), allowed })
     }
 }
 
@@ -242,7 +293,7 @@ impl From<AppError> for Problem {
     /// Maps the error of a use case. Errors of this service or of the database are logged here, once.
     fn from(error: AppError) -> Self {
         match error {
-            // Red flags need the clinic and a language: `alarm::problem` renders them.
+            // Red flags need the clinic and a language: `alarm::problem` renders them, also those of a correction.
             AppError::Faulty(faults) | AppError::Refused { faults, .. } => Self::content(faults, None),
             AppError::NotFound => Self::new(ProblemType::NotFound, "not found, or not accessible with this key"),
             AppError::NotSignedIn(_) => {
@@ -251,6 +302,7 @@ impl From<AppError> for Problem {
             AppError::Cursor => {
                 Self::new(ProblemType::InvalidCursor, "use next_cursor unchanged, with the same filters")
             }
+            AppError::CursorExpired => Self::new(ProblemType::InvalidCursor, cursor_expired()),
             AppError::ClinicSuspended(_) => {
                 Self::new(ProblemType::ClinicSuspended, "the operator has suspended the clinic; its data is kept")
             }
@@ -264,9 +316,10 @@ impl From<AppError> for Problem {
             }
             AppError::NoErasureLog => Self::new(
                 ProblemType::Unavailable,
-                "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), which is required to erase a subject",
+                "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), which every erasure requires",
             ),
             AppError::Conflict(detail) => Self::new(ProblemType::Conflict, detail),
+            AppError::AlreadyCorrected { .. } => Self::new(ProblemType::Conflict, ALREADY_CORRECTED),
             AppError::Stale => Self::new(ProblemType::Stale, READ_AGAIN),
             AppError::FollowUpChanged(latest) => {
                 Self { current: Some(Box::new((*latest).into())), ..Self::new(ProblemType::Stale, READ_AGAIN) }
@@ -295,6 +348,11 @@ impl From<AppError> for Problem {
             }
         }
     }
+}
+
+fn cursor_expired() -> String {
+    let hours = CURSOR_LIFETIME.as_hours();
+    format!("the cursor is older than {hours} hours; start at the first page again, without a cursor")
 }
 
 /// Which failures are logged: at most one in [`LOG_PACE`], because under overload, or without the database, thousands of

@@ -2,9 +2,15 @@
 
 use validator::ValidationError;
 
+/// Code of the error of [`plain`].
+pub(in crate::http) const BLANK: &str = "blank";
+/// Code of the error of an e-mail address.
+pub(in crate::http) const EMAIL: &str = "email";
+/// Code of the error of a telephone number.
+pub(in crate::http) const TELEPHONE: &str = "telephone";
+
 /// Accepts text that is not blank and has no control characters.
 pub(in crate::http) fn plain(text: &str) -> Result<(), ValidationError> {
     let clean = !text.trim().is_empty() && !text.chars().any(char::is_control);
-    let message = "must not be blank or hold control characters";
-    clean.then_some(()).ok_or_else(|| ValidationError::new("form").with_message(message.into()))
+    clean.then_some(()).ok_or_else(|| ValidationError::new(BLANK))
 }

@@ -167,6 +167,20 @@ impl<'a> Wording<'a> {
         text(self.texts().map(|texts| &texts.care_titles), care.key())
     }
 
+    /// A reason to flag, in words.
+    pub(in crate::http) fn flag_reason(self, reason: &FlagReason) -> &'a str {
+        let Some(texts) = self.texts() else { return "" };
+        let id = &*reason.id;
+        let found = match reason.kind {
+            FlagKind::Band => texts.bands.get(id).map(String::as_str),
+            FlagKind::Instrument => texts.instruments.get(id).map(|named| &*named.name),
+            FlagKind::Pathway => texts.pathways.get(id).map(|named| &*named.name),
+            FlagKind::RedFlag | FlagKind::Laboratory => texts.red_flags.get(id).map(|flag| &*flag.reason),
+            FlagKind::ValueMissing => texts.items.get(id).map(ItemTexts::short),
+        };
+        found.unwrap_or_default()
+    }
+
     /// The short labels of items, as a list.
     fn shorts(self, items: ItemSet) -> String {
         let texts = self.texts().map(|texts| &texts.items);

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::http::kernel::body::Incoming;
 use crate::http::kernel::problem::Problem;
 
@@ -21,7 +21,7 @@ pub(super) fn faultless<T>(parsed: Option<T>, faults: Vec<Fault>) -> Result<T, P
 /// Adds a fault if a field is missing.
 pub(super) fn required<T>(value: Option<T>, pointer: &str, faults: &mut Vec<Fault>) -> Option<T> {
     if value.is_none() {
-        faults.push(Fault::new(pointer, FaultCode::Required, "must be given"));
+        faults.push(Fault::new(pointer, FaultCode::Required, Sentence::new("must be given", "debe indicarse")));
     }
     value
 }

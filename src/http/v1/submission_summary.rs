@@ -23,6 +23,8 @@ pub struct SubmissionSummaryBody {
     pub origin: OriginName,
     /// Whether this is history imported from another system, which opens no follow-up.
     pub imported: bool,
+    /// Whether this is a test, which opens no follow-up and is counted nowhere.
+    pub test: bool,
     /// Version of the rule table.
     pub rule_table: String,
     /// The own score total with its bounds.
@@ -39,6 +41,10 @@ pub struct SubmissionSummaryBody {
     pub flagged: bool,
     /// Id of the follow-up; null if there is none.
     pub follow_up_id: Option<Uuid>,
+    /// The submission that this one corrects.
+    pub supersedes: Option<Uuid>,
+    /// The submission that corrects this one, which then counts no longer.
+    pub superseded_by: Option<Uuid>,
 }
 
 /// The own score total with its bounds, in a list.
@@ -62,6 +68,7 @@ impl From<SubmissionSummary> for SubmissionSummaryBody {
             subject_id: summary.subject_id.0,
             origin: OriginName(summary.origin),
             imported: summary.imported,
+            test: summary.test,
             rule_table: summary.rule_table,
             score: ScoreSummaryBody::from(summary.score),
             band: settled.then_some(BandName(summary.band_at_least)),
@@ -70,6 +77,8 @@ impl From<SubmissionSummary> for SubmissionSummaryBody {
             care_level: summary.care_level.map(CareLevelName),
             flagged: summary.flagged,
             follow_up_id: summary.follow_up_id.map(|id| id.0),
+            supersedes: summary.supersedes.map(|id| id.0),
+            superseded_by: summary.superseded_by.map(|id| id.0),
         }
     }
 }

@@ -181,15 +181,15 @@ impl ByPrefix {
 }
 
 /// All credentials of a clinic, oldest first.
-pub async fn list(store: &Store, clinic_id: ClinicId) -> Result<Vec<Credential>> {
+pub async fn list(store: &Store, clinic_id: ClinicId, now: Timestamp) -> Result<Vec<Credential>> {
     let everything = PageRequest { limit: u16::MAX, cursor: None };
-    Ok(page(store, clinic_id, &everything).await?.items)
+    Ok(page(store, clinic_id, &everything, now).await?.items)
 }
 
 /// One page of a clinic's credentials, oldest first.
-pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest) -> Result<Page<Credential>> {
+pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest, now: Timestamp) -> Result<Page<Credential>> {
     let scope = Scope { clinic_id, list: "credentials by created_at", filter: String::new() };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query_as!(
         CredentialRow,
         r#"select credential_id, sender_id, role, display_name, prefix, origins,
@@ -210,7 +210,7 @@ pub async fn page(store: &Store, clinic_id: ClinicId, page: &PageRequest) -> Res
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let found = rows.into_iter().map(|row| row.read(clinic_id)).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, found, |last| Key::new(last.created_at, last.credential_id.0)))
+    Ok(scope.page(&store.keys, page.limit, now, found, |last| Key::new(last.created_at, last.credential_id.0)))
 }
 
 pub async fn find(store: &Store, clinic_id: ClinicId, credential_id: CredentialId) -> Result<Option<Credential>> {

@@ -1,5 +1,6 @@
 //! Lists the audit log for the admins of a clinic.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::audit::{AuditAction, AuditEntry, AuditFilter, AuditOutcome, NamedEntry};
@@ -15,9 +16,10 @@ pub async fn list(
     clinic_id: ClinicId,
     filter: &AuditFilter,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<Page<NamedEntry>> {
     let scope = Scope { clinic_id, list: "audit entries by at", filter: format!("{filter:?}") };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query_as!(
         Row,
         r#"select e.audit_entry_id, e.at as "at: jiff_sqlx::Timestamp", e.credential_id, e.action, e.outcome,
@@ -55,7 +57,7 @@ pub async fn list(
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let entries = rows.into_iter().map(|row| row.read(clinic_id)).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, entries, |last| Key::new(last.entry.at, last.entry.audit_entry_id.0)))
+    Ok(scope.page(&store.keys, page.limit, now, entries, |last| Key::new(last.entry.at, last.entry.audit_entry_id.0)))
 }
 
 struct Row {

@@ -7,9 +7,9 @@ use sqlx::types::Json;
 
 use super::audit;
 use super::database::{Store, at};
-use super::error::Result;
-use crate::domain::clinics::{Clinic, Profile};
-use crate::domain::{audit::AuditEntry, screening::pathway::PathwayId};
+use super::error::{Result, StoreError};
+use crate::domain::clinics::{Clinic, DueHours, Profile};
+use crate::domain::{audit::AuditEntry, ids::ClinicId, screening::pathway::PathwayId};
 use row::ClinicRow;
 
 pub async fn insert(store: &Store, clinic: &Clinic, now: Timestamp) -> Result<()> {
@@ -81,6 +81,18 @@ pub async fn list(store: &Store) -> Result<Vec<Clinic>> {
     .fetch_all(&mut *store.jobs().await?)
     .await?;
     rows.into_iter().map(ClinicRow::read).collect()
+}
+
+/// The hours within which follow-ups of a clinic are due. Fails when the clinic does not exist.
+pub async fn due(store: &Store, clinic_id: ClinicId) -> Result<DueHours> {
+    let row = sqlx::query!(
+        "select due_today_hours, due_this_week_hours, due_routine_hours from clinics where clinic_id = $1",
+        clinic_id.0,
+    )
+    .fetch_optional(&mut *store.clinic(clinic_id).await?)
+    .await?
+    .ok_or(StoreError::Missing)?;
+    row::due([row.due_today_hours, row.due_this_week_hours, row.due_routine_hours])
 }
 
 fn names(pathways: &[PathwayId]) -> Vec<String> {

@@ -27,7 +27,6 @@ pub(in crate::store) struct ClinicRow {
 
 impl ClinicRow {
     pub(in crate::store) fn read(self) -> Result<Clinic> {
-        let hours = |hours: i32| known(hours.try_into().ok(), "clinics", "due hours");
         let mut profile = self.profile.0;
         if profile.emergency_numbers.is_empty() {
             profile.emergency_numbers.push(EmergencyNumber { label: None, number: self.emergency_number });
@@ -43,13 +42,16 @@ impl ClinicRow {
             pathways: self.pathways.iter().map(pathway).collect::<Result<_, _>>()?,
             languages: self.languages.iter().map(|code| language(code, "clinics")).collect::<Result<_, _>>()?,
             suspended: self.suspended,
-            due: DueHours {
-                today: hours(self.due_today_hours)?,
-                this_week: hours(self.due_this_week_hours)?,
-                routine: hours(self.due_routine_hours)?,
-            },
+            due: due([self.due_today_hours, self.due_this_week_hours, self.due_routine_hours])?,
             retention_days: self.retention_days.map(i32::unsigned_abs),
             audit_retention_years: self.audit_retention_years.map(i32::unsigned_abs),
         })
     }
+}
+
+/// Reads the hours for each urgency, the most urgent first.
+pub(super) fn due(hours: [i32; 3]) -> Result<DueHours> {
+    let read = |hours: i32| known(hours.try_into().ok(), "clinics", "due hours");
+    let [today, this_week, routine] = hours;
+    Ok(DueHours { today: read(today)?, this_week: read(this_week)?, routine: read(routine)? })
 }

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, WebhookId};
 use crate::domain::subjects::LookUp;
+use crate::domain::subjects::search::{SearchTerm, TermKind};
 
 /// The master key, 256 bits.
 pub struct MasterKey(Zeroizing<[u8; 32]>);
@@ -108,6 +109,16 @@ impl Keys {
     /// The blind index under every key, the current one first, so that values written with an earlier key are found too.
     pub fn blind_indexes(&self, clinic_id: Uuid, by: LookUp, normalized: &str) -> Vec<Vec<u8>> {
         self.derived.iter().map(|one| one.blind_index(clinic_id, by, normalized).to_vec()).collect()
+    }
+
+    /// The hash of a term of contact data, under every key, the current one first.
+    pub fn term_hashes(&self, clinic_id: Uuid, term: &SearchTerm) -> Vec<Vec<u8>> {
+        self.derived.iter().map(|one| one.term_hash(clinic_id, term).to_vec()).collect()
+    }
+
+    /// The hash of a term of contact data. It is stored.
+    pub fn term_hash(&self, clinic_id: Uuid, term: &SearchTerm) -> [u8; 32] {
+        self.derived[0].term_hash(clinic_id, term)
     }
 
     /// A check value for each master key. It is stored in the database to recognize a wrong master key.
@@ -232,6 +243,15 @@ impl Derived {
         };
         tag(&self.blind_index, &[clinic_id.as_bytes(), kind, normalized.as_bytes()])
     }
+
+    fn term_hash(&self, clinic_id: Uuid, term: &SearchTerm) -> [u8; 32] {
+        let kind: &[u8] = match term.kind {
+            TermKind::Name => b"term of a name",
+            TermKind::Telephone => b"term of a telephone",
+            TermKind::Email => b"term of an email",
+        };
+        tag(&self.blind_index, &[clinic_id.as_bytes(), kind, term.text.as_bytes()])
+    }
 }
 
 impl Place {
@@ -335,6 +355,26 @@ mod tests {
     fn a_reference_hashes_differently_in_two_clinics() {
         let hash = |clinic| keys(7).blind_index(Uuid::from_u128(clinic), LookUp::Reference, "MRN-1");
         assert_ne!(hash(1), hash(2));
+    }
+
+    #[test]
+    fn a_term_hashes_differently_for_each_clinic_key_and_kind() {
+        let hash = |byte, clinic, kind| {
+            keys(byte).term_hash(Uuid::from_u128(clinic), &SearchTerm { kind, text: "ana".to_owned() })
+        };
+        let hashes: std::collections::BTreeSet<_> = [
+            hash(7, 1, TermKind::Name),
+            hash(7, 1, TermKind::Email),
+            hash(7, 1, TermKind::Telephone),
+            hash(7, 2, TermKind::Name),
+            hash(8, 1, TermKind::Name),
+            keys(7).blind_index(Uuid::from_u128(1), LookUp::Name, "ana"),
+        ]
+        .into();
+        assert_eq!(hashes.len(), 6);
+        let term = SearchTerm { kind: TermKind::Name, text: "ana".to_owned() };
+        let found = ring(&[(8, 2), (7, 1)]).term_hashes(Uuid::from_u128(1), &term);
+        assert_eq!(found, [hash(8, 1, TermKind::Name).to_vec(), hash(7, 1, TermKind::Name).to_vec()]);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Keyset cursors: the position of the next page, signed and bound to clinic, list and filter.
+//! Keyset cursors: a position in a list, signed and bound to clinic, list and filter. The cursor of a page states its time of issue
+//! and expires; that of an export does not.
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
@@ -6,7 +7,7 @@ use uuid::Uuid;
 
 use super::keys::Keys;
 use crate::domain::ids::ClinicId;
-use crate::domain::page::{Page, PageRequest};
+use crate::domain::page::{CURSOR_LIFETIME, Page, PageRequest};
 use crate::store::error::{Result, StoreError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,8 @@ pub(in crate::store) struct Scope {
     pub filter: String,
 }
 
-const PAYLOAD: usize = 2 + 8 + 16;
+/// Bytes of a position: rank, time, id.
+const POSITION: usize = 2 + 8 + 16;
 const SIGNATURE: usize = 16;
 
 impl Key {
@@ -34,12 +36,30 @@ impl Key {
     pub(in crate::store) const fn new(at: Timestamp, id: Uuid) -> Self {
         Self { rank: 0, at, id }
     }
+
+    fn bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(POSITION + 8 + SIGNATURE);
+        bytes.extend_from_slice(&self.rank.to_be_bytes());
+        bytes.extend_from_slice(&self.at.as_microsecond().to_be_bytes());
+        bytes.extend_from_slice(self.id.as_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (rank, rest) = bytes.split_first_chunk::<2>().ok_or(StoreError::Cursor)?;
+        let (at, id) = rest.split_first_chunk::<8>().ok_or(StoreError::Cursor)?;
+        Ok(Self {
+            rank: i16::from_be_bytes(*rank),
+            at: Timestamp::from_microsecond(i64::from_be_bytes(*at)).map_err(|_| StoreError::Cursor)?,
+            id: Uuid::from_slice(id).map_err(|_| StoreError::Cursor)?,
+        })
+    }
 }
 
 impl Scope {
-    /// The row before the requested page. `None` for the first page.
-    pub(in crate::store) fn after(&self, keys: &Keys, page: &PageRequest) -> Result<Option<Key>> {
-        page.cursor.as_deref().map(|cursor| self.open(keys, cursor)).transpose()
+    /// The row before the requested page. `None` for the first page. Fails when the cursor has expired.
+    pub(in crate::store) fn after(&self, keys: &Keys, page: &PageRequest, now: Timestamp) -> Result<Option<Key>> {
+        page.cursor.as_deref().map(|cursor| self.open_issued(keys, cursor, now)).transpose()
     }
 
     /// Cuts a page from rows that were fetched with one more than the limit.
@@ -47,38 +67,57 @@ impl Scope {
         &self,
         keys: &Keys,
         limit: u16,
+        now: Timestamp,
         mut rows: Vec<T>,
         key: impl Fn(&T) -> Key,
     ) -> Page<T> {
         let more = rows.len() > usize::from(limit);
         rows.truncate(usize::from(limit));
         let last = if more { rows.last() } else { None };
-        Page { next_cursor: last.map(|last| self.seal(keys, key(last))), items: rows }
+        Page { next_cursor: last.map(|last| self.seal_issued(keys, key(last), now)), items: rows }
     }
 
+    /// The cursor of an export, which does not expire.
     pub(in crate::store) fn seal(&self, keys: &Keys, key: Key) -> String {
-        let mut bytes = Vec::with_capacity(PAYLOAD + SIGNATURE);
-        bytes.extend_from_slice(&key.rank.to_be_bytes());
-        bytes.extend_from_slice(&key.at.as_microsecond().to_be_bytes());
-        bytes.extend_from_slice(key.id.as_bytes());
-        let signature = keys.cursor_signature(&self.parts(&bytes));
-        bytes.extend_from_slice(&signature[..SIGNATURE]);
-        BASE64URL_NOPAD.encode(&bytes)
+        self.sign(keys, key.bytes())
     }
 
     pub(in crate::store) fn open(&self, keys: &Keys, cursor: &str) -> Result<Key> {
-        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).map_err(|_| StoreError::Cursor)?;
-        let (payload, signature) = bytes.split_at_checked(PAYLOAD).ok_or(StoreError::Cursor)?;
-        if signature.len() != SIGNATURE || !keys.signed_cursor(&self.parts(payload), signature) {
+        Key::from_bytes(&self.verified(keys, cursor)?)
+    }
+
+    /// The cursor of a page, with its time of issue.
+    fn seal_issued(&self, keys: &Keys, key: Key, now: Timestamp) -> String {
+        let mut bytes = key.bytes();
+        bytes.extend_from_slice(&now.as_second().to_be_bytes());
+        self.sign(keys, bytes)
+    }
+
+    fn open_issued(&self, keys: &Keys, cursor: &str, now: Timestamp) -> Result<Key> {
+        let payload = self.verified(keys, cursor)?;
+        let (position, issued) = payload.split_last_chunk::<8>().ok_or(StoreError::Cursor)?;
+        let age = now.as_second().saturating_sub(i64::from_be_bytes(*issued));
+        if age > CURSOR_LIFETIME.as_secs() {
+            return Err(StoreError::CursorExpired);
+        }
+        Key::from_bytes(position)
+    }
+
+    fn sign(&self, keys: &Keys, mut payload: Vec<u8>) -> String {
+        let signature = keys.cursor_signature(&self.parts(&payload));
+        payload.extend_from_slice(&signature[..SIGNATURE]);
+        BASE64URL_NOPAD.encode(&payload)
+    }
+
+    /// The signed part of a cursor of this scope.
+    fn verified(&self, keys: &Keys, cursor: &str) -> Result<Vec<u8>> {
+        let mut bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).map_err(|_| StoreError::Cursor)?;
+        let (payload, signature) = bytes.split_last_chunk::<SIGNATURE>().ok_or(StoreError::Cursor)?;
+        if !keys.signed_cursor(&self.parts(payload), signature) {
             return Err(StoreError::Cursor);
         }
-        let (rank, rest) = payload.split_first_chunk::<2>().ok_or(StoreError::Cursor)?;
-        let (at, id) = rest.split_first_chunk::<8>().ok_or(StoreError::Cursor)?;
-        Ok(Key {
-            rank: i16::from_be_bytes(*rank),
-            at: Timestamp::from_microsecond(i64::from_be_bytes(*at)).map_err(|_| StoreError::Cursor)?,
-            id: Uuid::from_slice(id).map_err(|_| StoreError::Cursor)?,
-        })
+        bytes.truncate(bytes.len() - SIGNATURE);
+        Ok(bytes)
     }
 
     fn parts<'a>(&'a self, payload: &'a [u8]) -> [&'a [u8]; 4] {

@@ -25,6 +25,7 @@ pub const RIGHTS: &[(&str, &[&str])] = &[
     ("rule_tables", &[APP, JOBS]),
     ("subject_changes", &[APP, JOBS]),
     ("subject_merges", &[APP, JOBS]),
+    ("subject_search_terms", &[APP, JOBS]),
     ("subjects", &[APP, WRITER, JOBS]),
     ("submissions", &[APP, WRITER, JOBS]),
     ("used_tokens", &[APP, JOBS]),

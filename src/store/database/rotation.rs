@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Store, at, keys::Place, session::Session};
+use crate::domain::clinics::Clinic;
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, WebhookId};
-use crate::domain::subjects::{LookUp, Reference};
-use crate::store::subjects::row::{ContactColumns, Row, open_contact, value_hash};
+use crate::store::subjects::{reindex, row::Row};
 use crate::store::{access::token_people::IssuerSubject, error::Result};
 
 const LIMIT: i64 = 200;
@@ -93,6 +93,8 @@ struct Batch<'a> {
     store: &'a Store,
     transaction: Session,
     clinic_id: ClinicId,
+    /// The country of the clinic.
+    country: Option<&'a str>,
     /// The key of the last row of the batch before.
     after: (Uuid, i32),
     version: i32,
@@ -103,9 +105,11 @@ type Resealed = Option<(u64, (Uuid, i32))>;
 
 /// Seals the next rows of a clinic again, in the order of their keys. Rows locked by another transaction are left for the
 /// next round.
-pub async fn rotate(store: &Store, clinic_id: ClinicId, sealed: SealedTable, after: (Uuid, i32)) -> Result<Resealed> {
+pub async fn rotate(store: &Store, clinic: &Clinic, sealed: SealedTable, after: (Uuid, i32)) -> Result<Resealed> {
     let version = version(store)?;
-    let mut batch = Batch { store, transaction: store.begin_jobs(clinic_id).await?, clinic_id, after, version };
+    let (clinic_id, country) = (clinic.clinic_id, clinic.profile.country.as_deref());
+    let mut batch =
+        Batch { store, transaction: store.begin_jobs(clinic_id).await?, clinic_id, country, after, version };
     let resealed = match sealed {
         SealedTable::Subjects => subjects(&mut batch).await?,
         SealedTable::Changes => changes(&mut batch).await?,
@@ -135,42 +139,11 @@ async fn subjects(batch: &mut Batch<'_>) -> Result<Resealed> {
     .fetch_all(&mut *batch.transaction)
     .await?;
     let resealed = rows.last().map(|row| (rows.len() as u64, (row.subject_id, 0)));
-    for row in rows {
-        subject(batch, row).await?;
+    if resealed.is_some() {
+        let clinic = (batch.clinic_id, batch.country);
+        reindex::rewrite(&mut batch.transaction, &batch.store.keys, clinic, rows).await?;
     }
     Ok(resealed)
-}
-
-async fn subject(batch: &mut Batch<'_>, row: Row) -> Result<()> {
-    let (keys, clinic_id, subject_id) = (&batch.store.keys, batch.clinic_id, SubjectId(row.subject_id));
-    let reference = match (&row.reference_hash, &row.reference_sealed) {
-        (Some(hash), Some(sealed)) => {
-            let clear = keys.open(Place::reference(clinic_id, hash), sealed)?;
-            let hash = keys.blind_index(clinic_id.0, LookUp::Reference, &LookUp::Reference.normalize(&clear));
-            let by_value = value_hash(keys, clinic_id, &Reference::from_stored(&clear));
-            Some((hash, keys.seal(Place::reference(clinic_id, &hash), &clear)?, by_value))
-        }
-        _ => None,
-    };
-    let contact = open_contact(keys, clinic_id, subject_id, row.contact_sealed.as_deref())?;
-    let contact = ContactColumns::new(keys, clinic_id, subject_id, &contact)?;
-    sqlx::query!(
-        "update subjects set reference_hash = $3, reference_sealed = $4, contact_sealed = $5, name_hash = $6,
-                             telephone_hash = $7, email_hash = $8, reference_value_hash = $9
-         where clinic_id = $1 and subject_id = $2",
-        clinic_id.0,
-        subject_id.0,
-        reference.as_ref().map(|(hash, ..)| hash.as_slice()),
-        reference.as_ref().map(|(_, sealed, _)| sealed.as_slice()),
-        contact.sealed,
-        contact.name_hash,
-        contact.telephone_hash,
-        contact.email_hash,
-        reference.as_ref().and_then(|(_, _, by_value)| by_value.as_deref()),
-    )
-    .execute(&mut *batch.transaction)
-    .await?;
-    Ok(())
 }
 
 async fn changes(batch: &mut Batch<'_>) -> Result<Resealed> {

@@ -46,7 +46,7 @@ pub(in crate::store) async fn merge(
 }
 
 /// Undoes the merge of the follow-ups of two subjects, and writes the audit entry of it. The submissions of the merged
-/// subject are moved back already; those of the kept subject follow the copies of their follow-ups.
+/// subject are moved back already; those whose follow-up belongs to the other subject follow to one of their own.
 pub(in crate::store) async fn unmerge(
     connection: &mut Connection,
     keys: &Keys,
@@ -62,14 +62,52 @@ pub(in crate::store) async fn unmerge(
         None => None,
     };
     let later = later(connection, clinic_id, merge).await?;
-    let (kept, merged, moved) = (merge.kept, merge.merged, &*merge.follow_up_ids);
-    let undo = Undo { kept, merged, moved, closed, joined: &joined, later: &later, spare };
+    let (moved, shared) = (moved(connection, clinic_id, merge).await?, shared(connection, clinic_id, merge).await?);
+    let (kept, merged) = (merge.kept, merge.merged);
+    let undo = Undo { kept, merged, moved: &moved, closed, joined: &joined, later: &later, shared: &shared, spare };
     let unmerged = follow_ups::unmerge(cases, &undo, entry.credential_id, entry.at).map_err(refused)?;
     write(connection, keys, entry, unmerged.changes, slice::from_ref(entry)).await?;
     if let Some(change) = unmerged.reopened {
         write(connection, keys, entry, vec![change], &[]).await?;
     }
-    follow_copies(connection, clinic_id, kept, &unmerged.copies).await
+    follow_copies(connection, clinic_id, kept, &unmerged.copies).await?;
+    follow_copies(connection, clinic_id, merged, &unmerged.shared).await
+}
+
+/// The follow-ups that move back: those of the merge, and those opened since to which only submissions of the merged subject
+/// belong, because corrections of its submissions opened them.
+async fn moved(connection: &mut Connection, clinic_id: ClinicId, merge: &SubjectMerge) -> Result<Vec<FollowUpId>> {
+    let opened = sqlx::query_scalar!(
+        "select follow_up_id from follow_ups f
+         where clinic_id = $1 and subject_id = $2 and flagged_at >= $4
+           and exists (select from submissions s
+                       where s.clinic_id = $1 and s.follow_up_id = f.follow_up_id and s.subject_id = $3)
+           and not exists (select from submissions s
+                           where s.clinic_id = $1 and s.follow_up_id = f.follow_up_id and s.subject_id = $2)",
+        clinic_id.0,
+        merge.kept.0,
+        merge.merged.0,
+        at(merge.merged_at) as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(merge.follow_up_ids.iter().copied().chain(opened.into_iter().map(FollowUpId)).collect())
+}
+
+/// The follow-ups of the kept subject that submissions of the merged subject belong to.
+async fn shared(connection: &mut Connection, clinic_id: ClinicId, merge: &SubjectMerge) -> Result<Vec<FollowUpId>> {
+    let shared = sqlx::query_scalar!(
+        "select follow_up_id from follow_ups f
+         where clinic_id = $1 and subject_id = $2
+           and exists (select from submissions s
+                       where s.clinic_id = $1 and s.follow_up_id = f.follow_up_id and s.subject_id = $3)",
+        clinic_id.0,
+        merge.kept.0,
+        merge.merged.0,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(shared.into_iter().map(FollowUpId).collect())
 }
 
 /// The follow-ups that later merges into the same subject closed, the earliest first, each with the time of the merge and
@@ -145,11 +183,11 @@ async fn joined(connection: &mut Connection, clinic_id: ClinicId, merge: &Subjec
     Ok(joined.into_iter().map(FollowUpId).collect())
 }
 
-/// Moves the submissions of the kept subject to the copies of their follow-ups.
+/// Moves the submissions of a subject from each of the follow-ups to the other.
 async fn follow_copies(
     connection: &mut Connection,
     clinic_id: ClinicId,
-    kept: SubjectId,
+    subject_id: SubjectId,
     copies: &[(FollowUpId, FollowUpId)],
 ) -> Result<()> {
     if copies.is_empty() {
@@ -160,7 +198,7 @@ async fn follow_copies(
         "update submissions s set follow_up_id = c.copy from unnest($3::uuid[], $4::uuid[]) as c (follow_up_id, copy)
          where s.clinic_id = $1 and s.subject_id = $2 and s.follow_up_id = c.follow_up_id",
         clinic_id.0,
-        kept.0,
+        subject_id.0,
         &of,
         &copies,
     )

@@ -1,6 +1,7 @@
 //! Follow-ups and their changes. The domain decides a change; `keep` writes it, on the version that it was decided on.
 
 pub mod commands;
+pub(super) mod counting;
 pub mod events;
 pub(super) mod keep;
 pub(super) mod merged_cases;

@@ -23,8 +23,9 @@ macro_rules! follow_up_query {
         $crate::store::follow_ups::row::follow_up_query!(
             @$query
             ["subject_id" "state" "urgency" "assignee" "attempts" "missed_appointments" "outcome" "not_needed_reason"
-             "diagnosis" "grip_strength_g" "five_chair_stands_ms" "band" "findings" "positive_instruments" "row_version"]
-            ["flagged_at" "due_at" "appointment_at" "closed_at" "last_received_at"]
+             "diagnosis" "grip_strength_g" "five_chair_stands_ms" "band" "findings" "positive_instruments" "flagged"
+             "row_version"]
+            ["flagged_at" "due_at" "appointment_at" "closed_at" "last_received_at" "corrected_at"]
             $($rest)*
         )
     };
@@ -110,12 +111,14 @@ pub(in crate::store) struct Row {
     pub band: String,
     pub findings: Vec<String>,
     pub positive_instruments: Vec<String>,
+    pub flagged: bool,
     pub row_version: i32,
     pub flagged_at: jiff_sqlx::Timestamp,
     pub due_at: jiff_sqlx::Timestamp,
     pub appointment_at: Option<jiff_sqlx::Timestamp>,
     pub closed_at: Option<jiff_sqlx::Timestamp>,
     pub last_received_at: jiff_sqlx::Timestamp,
+    pub corrected_at: Option<jiff_sqlx::Timestamp>,
 }
 
 impl Row {
@@ -172,6 +175,8 @@ impl Row {
             band: band(&self.band)?,
             findings: self.findings,
             positive_instruments: self.positive_instruments,
+            flagged: self.flagged,
+            corrected_at: self.corrected_at.map(jiff_sqlx::Timestamp::to_jiff),
             version: self.row_version,
         })
     }
@@ -198,12 +203,14 @@ pub(super) struct Written<'a> {
     band: &'static str,
     findings: &'a [String],
     positive_instruments: &'a [String],
+    flagged: bool,
     row_version: i32,
     flagged_at: Timestamp,
     due_at: Timestamp,
     appointment_at: Option<Timestamp>,
     closed_at: Option<Timestamp>,
     last_received_at: Timestamp,
+    corrected_at: Option<Timestamp>,
     updated_at: Timestamp,
 }
 
@@ -230,12 +237,14 @@ impl<'a> Written<'a> {
             band: case.band.as_str(),
             findings: &case.findings,
             positive_instruments: &case.positive_instruments,
+            flagged: case.flagged,
             row_version: case.version,
             flagged_at: case.flagged_at,
             due_at: case.due_at,
             appointment_at: case.state.appointment_at(),
             closed_at: closed.map(|(_, at)| at),
             last_received_at: case.last_received_at,
+            corrected_at: case.corrected_at,
             updated_at: at,
         }
     }

@@ -5,8 +5,10 @@ use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::row::{Row, follow_up_query};
-use crate::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
+use crate::domain::access::actor::Origin;
+use crate::domain::follow_ups::worklist::{Assignee, Changes, FollowUpFilter, FollowUpOrder};
 use crate::domain::follow_ups::{FollowUp, StateName};
+use crate::domain::language::Language;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::screening::answers::{CHAIR_STANDS_FLOOR, GRIP_FLOOR};
 use crate::domain::{ids::ClinicId, screening::rule_table::Band, screening::urgency::Urgency};
@@ -35,11 +37,26 @@ pub async fn list(
     now: jiff::Timestamp,
 ) -> Result<Page<FollowUp>> {
     let scope = scope(clinic_id, filter, order);
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let part = Part { clinic_id, filter, order, after, limit: Some(page.limit), now };
     let rows: Vec<Row> = part.query("").build_query_as().fetch_all(&mut *store.page(clinic_id).await?).await?;
     let found = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, found, |last| key(order, last)))
+    Ok(scope.page(&store.keys, page.limit, now, found, |last| key(order, last)))
+}
+
+/// Counts the follow-ups that changed at or after a time, from an index.
+pub async fn changes(store: &Store, clinic_id: ClinicId, since: jiff::Timestamp) -> Result<Changes> {
+    let row = sqlx::query!(
+        r#"select count(*) as "count!", max(updated_at) as "latest_at: jiff_sqlx::Timestamp"
+           from (select updated_at from follow_ups where clinic_id = $1 and updated_at >= $2
+                 order by updated_at desc limit $3) changed"#,
+        clinic_id.0,
+        bound(since) as _,
+        Changes::MOST,
+    )
+    .fetch_one(&mut *store.page(clinic_id).await?)
+    .await?;
+    Ok(Changes { count: row.count, latest_at: row.latest_at.map(jiff_sqlx::Timestamp::to_jiff) })
 }
 
 /// PostgreSQL's plan for a page, as JSON.
@@ -51,7 +68,7 @@ pub async fn plan(
     page: &PageRequest,
     now: jiff::Timestamp,
 ) -> Result<Value> {
-    let after = scope(clinic_id, filter, order).after(&store.keys, page)?;
+    let after = scope(clinic_id, filter, order).after(&store.keys, page, now)?;
     explain(store, &Part { clinic_id, filter, order, after, limit: Some(page.limit), now }).await
 }
 
@@ -176,19 +193,12 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
             query.push(" and ").push(column).push(" @> array[").push_bind(name).push("]");
         }
     }
-    let bounds = [
-        (" and last_received_at >= ", filter.received_from),
-        (" and last_received_at < ", filter.received_to),
-        (" and due_at >= ", filter.due_from),
-        (" and due_at < ", filter.due_to),
-        (" and updated_at >= ", filter.changed_from),
-        (" and updated_at < ", filter.changed_to),
-    ];
-    for (condition, time) in bounds {
-        if let Some(time) = time {
-            query.push(condition).push_bind(bound(time));
-        }
+    push_flagged(query, filter);
+    if let Some(attempts) = filter.attempts_min {
+        query.push(" and attempts >= ").push_bind(attempts);
     }
+    push_times(query, filter);
+    push_people(query, filter);
     if filter.below_floor {
         let (grip, chair_stands) = (GRIP_FLOOR * 100, CHAIR_STANDS_FLOOR * 10);
         query.push(" and (grip_strength_g < ").push_bind(grip);
@@ -199,5 +209,59 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
     }
     if let Some(follow_up_id) = filter.follow_up_id {
         query.push(" and follow_up_id = ").push_bind(follow_up_id.0);
+    }
+}
+
+fn push_flagged(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter) {
+    if let Some(flagged) = filter.flagged {
+        query.push(" and flagged = ").push_bind(flagged);
+    }
+    match filter.flags_subject {
+        None => {}
+        Some(true) => {
+            query.push(" and state <> 'closed' and flagged");
+        }
+        Some(false) => {
+            query.push(" and (state = 'closed' or not flagged)");
+        }
+    }
+}
+
+/// Conditions on the subject and the submissions.
+fn push_people(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter) {
+    if let Some(language) = filter.language.map(Language::as_str) {
+        query.push(
+            " and coalesce((select contact_language from subjects s where s.clinic_id = follow_ups.clinic_id
+                            and s.subject_id = follow_ups.subject_id and s.consent_to_contact),
+                           (select language from submissions s where s.clinic_id = follow_ups.clinic_id
+                            and s.follow_up_id = follow_ups.follow_up_id
+                            order by received_at desc, submission_id desc limit 1)) = ",
+        );
+        query.push_bind(language);
+    }
+    if let Some(origin) = filter.origin.map(Origin::as_str) {
+        query.push(
+            " and not exists (select from submissions s where s.clinic_id = follow_ups.clinic_id
+                              and s.follow_up_id = follow_ups.follow_up_id and s.origin <> ",
+        );
+        query.push_bind(origin).push(")");
+    }
+}
+
+fn push_times(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter) {
+    let bounds = [
+        (" and last_received_at >= ", filter.received_from),
+        (" and last_received_at < ", filter.received_to),
+        (" and appointment_at >= ", filter.appointment_from),
+        (" and appointment_at < ", filter.appointment_to),
+        (" and due_at >= ", filter.due_from),
+        (" and due_at < ", filter.due_to),
+        (" and updated_at >= ", filter.changed_from),
+        (" and updated_at < ", filter.changed_to),
+    ];
+    for (condition, time) in bounds {
+        if let Some(time) = time {
+            query.push(condition).push_bind(bound(time));
+        }
     }
 }

@@ -29,6 +29,8 @@ pub struct Scanned {
     pub submission_id: SubmissionId,
     /// The version of the rule table that the submission was scored with.
     pub rule_table: String,
+    /// Whether the submission is a test.
+    pub test: bool,
     pathway: Option<String>,
     answers: String,
     assessment: String,
@@ -110,7 +112,7 @@ impl Scan {
     async fn next_of(&mut self, clinic_id: ClinicId) -> Result<Vec<Scanned>> {
         tie_to(&mut self.transaction, clinic_id).await?;
         let rows = sqlx::query!(
-            r#"select submission_id, rule_table, pathway, answers::text as "answers!", assessment::text as "assessment!",
+            r#"select submission_id, rule_table, test, pathway, answers::text as "answers!", assessment::text as "assessment!",
                       score_total, score_lower, score_upper, band_at_least, band_at_most, care_level, flagged, findings,
                       positive_instruments
                from submissions
@@ -128,6 +130,7 @@ impl Scan {
             clinic_id,
             submission_id: SubmissionId(row.submission_id),
             rule_table: row.rule_table,
+            test: row.test,
             pathway: row.pathway,
             answers: row.answers,
             assessment: row.assessment,

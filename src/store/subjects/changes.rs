@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::lock;
 use super::row::{ContactColumns, open_before, seal_before};
+use super::{lock, search_terms};
 use crate::domain::ids::{ClinicId, CredentialId, MergeId, SubjectId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::subjects::history::{Before, ChangeKind, SubjectChange};
@@ -16,7 +16,8 @@ use crate::store::error::{Result, StoreError};
 
 /// The new value of a change by staff.
 pub enum Replacement {
-    Contact(Contact),
+    /// Contact data, and the country of the clinic, by which telephone numbers are found.
+    Contact(Contact, Option<String>),
     /// Consent, or its withdrawal.
     Consent(Consent),
 }
@@ -42,19 +43,21 @@ pub async fn replace(
     }
     subject.version += 1;
     let change = match replacement {
-        Replacement::Contact(contact) => {
+        Replacement::Contact(contact, country) => {
             let before = std::mem::replace(&mut subject.contact, contact);
+            let clinic = (clinic_id, country.as_deref());
+            update_with_contact(&mut transaction, &store.keys, clinic, &subject, &before, audit.at).await?;
             let before = if before == Contact::default() { Before::Nothing } else { Before::Contact(before) };
             (ChangeKind::Contact, before)
         }
         Replacement::Consent(consent) => {
             let before = subject.consent.replace(consent);
+            update(&mut transaction, clinic_id, &subject, audit.at).await?;
             (ChangeKind::Consent, before.map_or(Before::Nothing, Before::Consent))
         }
     };
     let change = change_of(&subject, audit.at, audit.credential_id, change);
     insert(&mut transaction, &store.keys, clinic_id, subject_id, &change).await?;
-    update(&mut transaction, &store.keys, clinic_id, &subject, audit.at).await?;
     audit::commit(&store.keys, transaction, audit).await?;
     Ok(subject)
 }
@@ -65,9 +68,10 @@ pub async fn list(
     clinic_id: ClinicId,
     subject_id: SubjectId,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<Page<SubjectChange>> {
     let scope = Scope { clinic_id, list: "changes of a subject by version", filter: subject_id.to_string() };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query!(
         r#"select version, at as "at: jiff_sqlx::Timestamp", credential_id, change, before_sealed, merge_id
            from subject_changes where clinic_id = $1 and subject_id = $2 and version < $3
@@ -91,7 +95,7 @@ pub async fn list(
     });
     let changes = changes.collect::<Result<Vec<_>>>()?;
     let id = |version: i32| uuid::Uuid::from_u128(version.unsigned_abs().into());
-    Ok(scope.page(&store.keys, page.limit, changes, |last| Key::new(last.at, id(last.version))))
+    Ok(scope.page(&store.keys, page.limit, now, changes, |last| Key::new(last.at, id(last.version))))
 }
 
 /// Adds the contact data and consent of a submission to those of the subject. Parts that the submission does not have stay
@@ -129,7 +133,11 @@ pub(in crate::store) async fn add_to_contact(
             insert(connection, keys, clinic_id, subject_id, &change).await?;
         }
     }
-    update(connection, keys, clinic_id, &after, accepted.received_at).await
+    if after.contact == before.contact {
+        return update(connection, clinic_id, &after, accepted.received_at).await;
+    }
+    let clinic = (clinic_id, accepted.country.as_deref());
+    update_with_contact(connection, keys, clinic, &after, &before.contact, accepted.received_at).await
 }
 
 pub(super) fn change_of(
@@ -141,27 +149,21 @@ pub(super) fn change_of(
     SubjectChange { version: subject.version, at, credential_id, kind, before, merge_id: None }
 }
 
-/// Writes the contact data, consent, version and merge of a subject.
+/// Writes the consent, version and merge of a subject.
 pub(in crate::store) async fn update(
     connection: &mut Connection,
-    keys: &Keys,
     clinic_id: ClinicId,
     subject: &Subject,
     now: Timestamp,
 ) -> Result<()> {
-    let columns = ContactColumns::new(keys, clinic_id, subject.subject_id, &subject.contact)?;
     let consent = subject.consent.as_ref();
     sqlx::query!(
         "update subjects
-         set contact_sealed = $3, name_hash = $4, telephone_hash = $5, email_hash = $6, consent_to_contact = $7,
-             consent_text_version = $8, consent_given_at = $9, row_version = $10, updated_at = $11, merged_into = $12
+         set consent_to_contact = $3, consent_text_version = $4, consent_given_at = $5, row_version = $6,
+             updated_at = $7, merged_into = $8
          where clinic_id = $1 and subject_id = $2",
         clinic_id.0,
         subject.subject_id.0,
-        columns.sealed,
-        columns.name_hash,
-        columns.telephone_hash,
-        columns.email_hash,
         consent.map(|consent| consent.to_contact),
         consent.map(|consent| &*consent.text_version),
         consent.map(|consent| at(consent.given_at)) as _,
@@ -172,6 +174,45 @@ pub(in crate::store) async fn update(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Writes the contact data, consent and version of a subject, and the terms by which it is found in a clinic with its
+/// country. `before` is the contact data that it had.
+async fn update_with_contact(
+    connection: &mut Connection,
+    keys: &Keys,
+    clinic: (ClinicId, Option<&str>),
+    subject: &Subject,
+    before: &Contact,
+    now: Timestamp,
+) -> Result<()> {
+    let (clinic_id, subject_id) = (clinic.0, subject.subject_id);
+    let columns = ContactColumns::new(keys, clinic, subject_id, &subject.contact)?;
+    let consent = subject.consent.as_ref();
+    sqlx::query!(
+        "update subjects
+         set contact_sealed = $3, contact_language = $4, search_form = $5, consent_to_contact = $6,
+             consent_text_version = $7, consent_given_at = $8, row_version = $9, updated_at = $10,
+             name_hash = null, telephone_hash = null, email_hash = null
+         where clinic_id = $1 and subject_id = $2",
+        clinic_id.0,
+        subject_id.0,
+        columns.sealed,
+        columns.language,
+        columns.search_form,
+        consent.map(|consent| consent.to_contact),
+        consent.map(|consent| &*consent.text_version),
+        consent.map(|consent| at(consent.given_at)) as _,
+        subject.version,
+        at(now) as _,
+    )
+    .execute(&mut *connection)
+    .await?;
+    if *before != Contact::default() {
+        search_terms::remove(connection, clinic_id, &[subject_id.0]).await?;
+    }
+    let terms = columns.terms.into_iter().map(|term| (subject_id.0, term)).collect();
+    search_terms::insert(connection, clinic_id, terms).await
 }
 
 pub(in crate::store) async fn insert(

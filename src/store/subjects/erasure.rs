@@ -4,7 +4,7 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::erasure_log::{self, Erased};
+use super::erasure_log::{self, Erased, Gone};
 use crate::domain::ids::{ClinicId, EventId, SubjectId};
 use crate::domain::{audit::AuditEntry, webhooks::Event};
 use crate::store::database::{Connection, Store, removal_lock::one_at_a_time};
@@ -46,12 +46,13 @@ pub async fn erase(store: &Store, subject_id: SubjectId, log: Option<&Path>, ent
     )
     .await?;
     if let Some(log) = log {
-        erasure_log::append(store, log, clinic_id, &all, entry.at).await?;
+        let gone = Gone { subjects: &all, ..Gone::default() };
+        erasure_log::append(store, log, clinic_id, gone, entry.at).await?;
     }
     transaction.commit().await
 }
 
-/// Removes subjects and everything stored about them.
+/// Removes subjects and everything stored about them. The database deletes their search terms with them.
 pub(in crate::store) async fn remove(
     connection: &mut Connection,
     clinic_id: ClinicId,

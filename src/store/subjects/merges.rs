@@ -48,8 +48,7 @@ pub async fn merge(
     let [kept, merged] = work.lock_both([merging.kept, merging.merged]).await?;
     let (kept, merged) = work.allowed(merging, kept, merged).await?;
     let cases = merged_cases::lock(&mut work.transaction, entry.clinic_id, [merging.kept, merging.merged]).await?;
-    let submission_ids =
-        move_submissions(&mut work.transaction, entry.clinic_id, merging.merged, merging.kept, None).await?;
+    let submission_ids = move_submissions(&mut work.transaction, entry.clinic_id, merging.merged, merging.kept).await?;
     let subjects = (merging.kept, merging.merged);
     let (follow_up_ids, closed) =
         merged_cases::merge(&mut work.transaction, &store.keys, entry, &cases, subjects).await?;
@@ -73,10 +72,10 @@ pub async fn merge(
     Ok(Merged { merge: done, replayed: false })
 }
 
-/// Undoes a merge. The listed rows that still exist move back, and the follow-up that the merge closed is reopened, unless
-/// staff reopened it since or another one is open. `spare` holds ids for copies of follow-ups that later submissions of the kept
-/// subject joined. Fails when the merge does not exist or is already undone, or when the idempotency key was used for
-/// another request.
+/// Undoes a merge. The listed rows that still exist move back, with the corrections of listed submissions, and the follow-up
+/// that the merge closed is reopened, unless staff reopened it since or another one is open. `spare` holds ids for copies of
+/// follow-ups that submissions of both subjects belong to. Fails when the merge does not exist or is already undone, or when
+/// the idempotency key was used for another request.
 pub async fn undo(
     store: &Store,
     (kept, merge_id): (SubjectId, MergeId),
@@ -98,8 +97,7 @@ pub async fn undo(
     let [kept, merged] = work.lock_both([kept, merge.merged]).await?;
     let (kept, merged) = kept.zip(merged).ok_or(StoreError::Missing)?;
     let cases = merged_cases::lock(&mut work.transaction, clinic_id, [merge.kept, merge.merged]).await?;
-    let listed = Some(&*merge.submission_ids);
-    move_submissions(&mut work.transaction, clinic_id, merge.kept, merge.merged, listed).await?;
+    move_back(&mut work.transaction, clinic_id, &merge).await?;
     let undone = (&merge, closed_version);
     merged_cases::unmerge(&mut work.transaction, &store.keys, entry, &cases, undone, spare).await?;
     let merged = Subject { merged_into: None, ..merged };
@@ -235,31 +233,49 @@ impl<'a> Work<'a> {
         let change = change_of(&subject, entry.at, entry.credential_id, (kind, Before::Nothing));
         let change = SubjectChange { merge_id: Some(merge_id), ..change };
         insert_change(&mut self.transaction, keys, entry.clinic_id, subject.subject_id, &change).await?;
-        update_subject(&mut self.transaction, keys, entry.clinic_id, &subject, entry.at).await
+        update_subject(&mut self.transaction, entry.clinic_id, &subject, entry.at).await
     }
 }
 
-/// Moves submissions, either all or the listed ones, and returns their ids.
+/// Moves all submissions of a subject, and returns their ids.
 async fn move_submissions(
     connection: &mut Connection,
     clinic_id: ClinicId,
     from: SubjectId,
     to: SubjectId,
-    listed: Option<&[SubmissionId]>,
 ) -> Result<Vec<SubmissionId>> {
-    let listed: Option<Vec<Uuid>> = listed.map(|ids| ids.iter().map(|id| id.0).collect());
     let moved = sqlx::query_scalar!(
-        "update submissions set subject_id = $3
-         where clinic_id = $1 and subject_id = $2 and ($4::uuid[] is null or submission_id = any($4))
-         returning submission_id",
+        "update submissions set subject_id = $3 where clinic_id = $1 and subject_id = $2 returning submission_id",
         clinic_id.0,
         from.0,
         to.0,
-        listed.as_deref(),
     )
     .fetch_all(connection)
     .await?;
     Ok(moved.into_iter().map(SubmissionId).collect())
+}
+
+/// Moves the listed submissions of a merge back. What corrects one of them is about the same person, and moves with it.
+async fn move_back(connection: &mut Connection, clinic_id: ClinicId, merge: &SubjectMerge) -> Result<()> {
+    let listed: Vec<Uuid> = merge.submission_ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        "with recursive moved as (
+             select submission_id from submissions
+             where clinic_id = $1 and subject_id = $2 and submission_id = any($4)
+             union
+             select s.submission_id
+             from moved m join submissions s on s.clinic_id = $1 and s.subject_id = $2 and s.supersedes = m.submission_id
+         )
+         update submissions s set subject_id = $3 from moved m
+         where s.clinic_id = $1 and s.submission_id = m.submission_id",
+        clinic_id.0,
+        merge.kept.0,
+        merge.merged.0,
+        &listed,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn write(

@@ -5,29 +5,49 @@ pub mod erasure;
 pub mod erasure_log;
 pub mod export;
 pub mod merges;
+pub mod reindex;
 pub mod retention;
 pub(super) mod row;
+mod search_terms;
+
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
 use super::database::{Connection, Keys, Store};
 use super::error::Result;
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::subjects::{Contact, LookUp, NamesakeReference, Namesakes, Reference, SourceShare, Subject};
+use crate::domain::subjects::search::{ContactSearch, SearchTerm};
+use crate::domain::subjects::{
+    Contact, LookUp, NamesakeReference, Namesakes, Reference, SourceShare, Subject, decomposed,
+};
 use row::{Row, open_contact, open_reference};
 
 pub const SEARCH_LIMIT: i64 = 50;
 
-/// Finds subjects of a clinic by blind index, at most [`SEARCH_LIMIT`]. For a merged subject, returns the subject that it
-/// was merged into. A reference is found in every system.
-pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) -> Result<Vec<Subject>> {
+/// Finds subjects of a clinic with its country, at most [`SEARCH_LIMIT`]. For a merged subject, returns the subject that it was
+/// merged into. A reference is found in every system. Contact data is found by its terms, and that stored before 0051 by its
+/// whole fields until it is indexed again.
+pub async fn search(
+    store: &Store,
+    (clinic_id, country): (ClinicId, Option<&str>),
+    by: LookUp,
+    text: &str,
+) -> Result<Vec<Subject>> {
     let normalized = by.normalize(text);
-    if normalized.is_empty() {
+    let ContactSearch { all, any } = ContactSearch::new(by, text, country);
+    if normalized.is_empty() && any.is_empty() {
         return Ok(Vec::new());
     }
-    let hashes = store.keys.blind_indexes(clinic_id.0, by, &normalized);
+    let term_hashes = |term: &SearchTerm| store.keys.term_hashes(clinic_id.0, term);
+    // References stored before 0051 may be in NFD.
+    let other = if by == LookUp::Reference { decomposed(&normalized) } else { None };
+    let forms = other.into_iter().chain([normalized]).filter(|form| !form.is_empty());
+    let hashes: Vec<Vec<u8>> = forms.flat_map(|form| store.keys.blind_indexes(clinic_id.0, by, &form)).collect();
     let given = |kind| (by == kind).then_some(hashes.as_slice());
-    // The ids are selected first, as an array. With a join, PostgreSQL would read every subject of the clinic.
+    // Subjects with exactly the searched name come first, so that the limit does not cut them off behind longer names.
+    // The ids are selected first, as an array. With a join, PostgreSQL would read every subject of the clinic. All terms of a
+    // subject are hashed with one key, so that each term counts once.
     let rows = sqlx::query_as!(
         Row,
         r#"select subject_id, reference_hash, reference_sealed, contact_sealed, consent_to_contact,
@@ -40,13 +60,28 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
                    reference_hash = any($2) or reference_value_hash = any($2) or name_hash = any($3)
                    or telephone_hash = any($4) or email_hash = any($5)
                )
+               union
+               select coalesce(merged_into, subject_id) from subjects
+               where clinic_id = $1 and subject_id = any(array(
+                   select subject_id from subject_search_terms
+                   where clinic_id = $1 and term_hash = any($6::bytea[] || $7::bytea[])
+                   group by subject_id
+                   having bool_or(term_hash = any($7::bytea[]))
+                       or count(*) filter (where term_hash = any($6::bytea[])) = $8::bigint
+               ))
            ))
-           order by created_at desc, subject_id limit $6"#,
+           order by (coalesce(name_hash = any($3), false) or exists (
+               select from subject_search_terms whole
+               where whole.clinic_id = $1 and whole.subject_id = subjects.subject_id and whole.term_hash = any($7)
+           )) desc, created_at desc, subject_id limit $9"#,
         clinic_id.0,
         given(LookUp::Reference),
         given(LookUp::Name),
         given(LookUp::Telephone),
         given(LookUp::Email),
+        &all.iter().flat_map(term_hashes).collect::<Vec<_>>(),
+        &any.iter().flat_map(term_hashes).collect::<Vec<_>>(),
+        i64::try_from(all.len()).unwrap_or(i64::MAX),
         SEARCH_LIMIT,
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
@@ -54,26 +89,31 @@ pub async fn search(store: &Store, clinic_id: ClinicId, by: LookUp, text: &str) 
     rows.into_iter().map(|row| row.open(&store.keys, clinic_id)).collect()
 }
 
-/// How many subjects a reference finds: in its own system, and as a reference of the clinic, with no system or one of its `own`.
-/// A merged subject counts as the one that it was merged into.
+/// Whether a reference finds a subject in its own system, and how many it finds as a reference of the clinic, with no system or
+/// one of its `own`. Of a reference that is stored in NFC and in NFD, as before 0051, the subject in NFC counts, as for intake.
 pub async fn namesakes(store: &Store, clinic_id: ClinicId, reference: &Reference, own: &[String]) -> Result<Namesakes> {
-    let hashes = |reference: &Reference| {
+    let hashes = |reference: &Reference| -> Vec<Vec<u8>> {
         let normalized = LookUp::Reference.normalize(&reference.stored());
-        store.keys.blind_indexes(clinic_id.0, LookUp::Reference, &normalized)
+        let other = decomposed(&normalized);
+        let forms = std::iter::once(normalized).chain(other);
+        forms.flat_map(|form| store.keys.blind_indexes(clinic_id.0, LookUp::Reference, &form)).collect()
     };
     let plain = reference.clone().without_system();
-    let of_the_clinic: Vec<_> = plain.with_each(own).chain([plain.clone()]).flat_map(|one| hashes(&one)).collect();
-    let row = sqlx::query!(
-        r#"select count(distinct coalesce(merged_into, subject_id)) filter (where reference_hash = any($2)) as "same!",
-               count(distinct coalesce(merged_into, subject_id)) filter (where reference_hash = any($3)) as "of_the_clinic!"
-           from subjects where clinic_id = $1 and reference_hash = any($2 || $3)"#,
+    let same = hashes(reference);
+    let of_the_clinic: Vec<_> = plain.with_each(own).chain([plain.clone()]).map(|one| hashes(&one)).collect();
+    let all: Vec<Vec<u8>> = of_the_clinic.iter().flatten().chain(&same).cloned().collect();
+    let rows = sqlx::query!(
+        r#"select reference_hash as "hash!", coalesce(merged_into, subject_id) as "person!"
+           from subjects where clinic_id = $1 and reference_hash = any($2)"#,
         clinic_id.0,
-        &hashes(reference),
-        &of_the_clinic,
+        &all,
     )
-    .fetch_one(&mut *store.clinic(clinic_id).await?)
+    .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    Ok(Namesakes { same: row.same, of_the_clinic: row.of_the_clinic })
+    let persons: HashMap<Vec<u8>, Uuid> = rows.into_iter().map(|row| (row.hash, row.person)).collect();
+    let person = |hashes: &Vec<Vec<u8>>| hashes.iter().find_map(|hash| persons.get(hash).copied());
+    let of_the_clinic: HashSet<Uuid> = of_the_clinic.iter().filter_map(person).collect();
+    Ok(Namesakes { same: person(&same).is_some(), of_the_clinic: of_the_clinic.len() })
 }
 
 pub async fn find(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) -> Result<Option<Subject>> {
@@ -134,7 +174,8 @@ pub async fn contact(store: &Store, clinic_id: ClinicId, subject_id: SubjectId) 
     consented.map(|sealed| open_contact(&store.keys, clinic_id, subject_id, sealed.as_deref())).transpose()
 }
 
-/// The sources of each subject that has submissions of several intake keys or several record systems, by subject.
+/// The sources of each subject that has submissions of several intake keys or several record systems, by subject. Tests do not
+/// count.
 pub async fn shared_references(store: &Store, clinic_id: ClinicId) -> Result<Vec<SourceShare>> {
     let rows = sqlx::query!(
         r#"with shares as (
@@ -142,7 +183,7 @@ pub async fn shared_references(store: &Store, clinic_id: ClinicId) -> Result<Vec
                    max(s.received_at) as last, count(*) over (partition by s.subject_id) as sources
                from submissions s
                join credentials c on c.clinic_id = s.clinic_id and c.credential_id = s.credential_id
-               where s.clinic_id = $1 and c.role = 'intake'
+               where s.clinic_id = $1 and c.role = 'intake' and not s.test
                group by s.subject_id, c.sender_id, s.source_system)
            select h.subject_id, d.display_name as sender, h.source_system, h.submissions as "submissions!",
                h.first as "first!: jiff_sqlx::Timestamp", h.last as "last!: jiff_sqlx::Timestamp"

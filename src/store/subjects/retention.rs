@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::erasure::{remove, remove_cases, remove_submissions};
-use super::erasure_log;
+use super::erasure_log::{self, Gone};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::store::database::{Connection, Store, at, removal_lock::one_at_a_time};
@@ -55,7 +55,8 @@ pub async fn retire(
         audit::insert(&store.keys, &mut transaction, &AuditEntry { subject_ids, occurrences, ..entry.clone() }).await?;
     }
     if let Some(log) = log.filter(|_| !subjects.is_empty()) {
-        erasure_log::append(store, log, clinic_id, &subjects, of_subjects.at).await?;
+        let gone = Gone { subjects: &subjects, ..Gone::default() };
+        erasure_log::append(store, log, clinic_id, gone, of_subjects.at).await?;
     }
     transaction.commit().await?;
     Ok(Some(Retired { submissions: due.submissions.len() as u64, subjects: subjects.len() as u64 }))
@@ -150,7 +151,12 @@ async fn alone(connection: &mut Connection, clinic_id: ClinicId) -> Result<bool>
     Ok(got.fetch_one(connection).await?)
 }
 
-async fn without_submissions(connection: &mut Connection, clinic_id: ClinicId, cases: &[Uuid]) -> Result<Vec<Uuid>> {
+/// Those of the follow-ups that have no submissions.
+pub(in crate::store) async fn without_submissions(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    cases: &[Uuid],
+) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar!(
         "select follow_up_id from follow_ups f
          where clinic_id = $1 and follow_up_id = any($2)
@@ -163,7 +169,11 @@ async fn without_submissions(connection: &mut Connection, clinic_id: ClinicId, c
 }
 
 /// The subjects without submissions and follow-ups, with the subjects merged into them.
-async fn left_with_nothing(connection: &mut Connection, clinic_id: ClinicId, subjects: &[Uuid]) -> Result<Vec<Uuid>> {
+pub(in crate::store) async fn left_with_nothing(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    subjects: &[Uuid],
+) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar!(
         "with left_over as (
              select subject_id from subjects p

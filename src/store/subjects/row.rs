@@ -5,7 +5,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::domain::ids::{ClinicId, SubjectId};
-use crate::domain::subjects::{Channel, Consent, Contact, LookUp, Reference, Subject};
+use crate::domain::subjects::{Channel, Consent, Contact, LookUp, Reference, Subject, search};
 use crate::domain::{language::Language, subjects::history::Before};
 use crate::store::database::{Keys, keys::Place, known};
 use crate::store::error::Result;
@@ -26,9 +26,11 @@ pub(in crate::store) struct Row {
 #[derive(Default)]
 pub(in crate::store) struct ContactColumns {
     pub sealed: Option<Vec<u8>>,
-    pub name_hash: Option<Vec<u8>>,
-    pub telephone_hash: Option<Vec<u8>>,
-    pub email_hash: Option<Vec<u8>>,
+    pub language: Option<&'static str>,
+    /// How the terms were made.
+    pub search_form: Option<String>,
+    /// The hashes of the terms by which the subject is found. Each is a row of `subject_search_terms`.
+    pub terms: Vec<Vec<u8>>,
 }
 
 impl Row {
@@ -54,26 +56,23 @@ impl Row {
 }
 
 impl ContactColumns {
-    /// The columns of contact data. All are `None` if there is no contact data.
+    /// The columns of contact data in a clinic with its country. All are `None` if there is no contact data.
     pub(in crate::store) fn new(
         keys: &Keys,
-        clinic_id: ClinicId,
+        (clinic_id, country): (ClinicId, Option<&str>),
         subject_id: SubjectId,
         contact: &Contact,
     ) -> Result<Self> {
         if *contact == Contact::default() {
             return Ok(Self::default());
         }
-        let hash = |by: LookUp, text: &Option<String>| {
-            let normalized = text.as_ref().map(|text| by.normalize(text)).filter(|text| !text.is_empty());
-            normalized.map(|normalized| keys.blind_index(clinic_id.0, by, &normalized).to_vec())
-        };
         let clear = json(&SealedContact::from(contact))?;
+        let terms = search::terms(contact, country);
         Ok(Self {
             sealed: Some(keys.seal(Place::contact(clinic_id, subject_id), &clear)?),
-            name_hash: hash(LookUp::Name, &contact.name),
-            telephone_hash: hash(LookUp::Telephone, &contact.telephone),
-            email_hash: hash(LookUp::Email, &contact.email),
+            language: contact.language.map(Language::as_str),
+            search_form: Some(search::form(country)),
+            terms: terms.iter().map(|term| keys.term_hash(clinic_id.0, term).to_vec()).collect(),
         })
     }
 }

@@ -27,8 +27,14 @@ use crate::store::subjects::row::open_reference;
 const CHUNK: i64 = 1_000;
 
 const SUBMISSIONS: &str = "
-    select s.submission_id, s.subject_id, s.origin, s.received_at, s.imported, s.rule_table, s.score_total, s.score_lower,
-           s.score_upper, s.band_at_least, s.band_at_most, s.care_level, s.flagged, s.follow_up_id,
+    select s.submission_id, s.subject_id, s.origin, s.received_at, s.imported, s.test, s.rule_table, s.score_total,
+           s.score_lower, s.score_upper, s.band_at_least, s.band_at_most, s.care_level, s.flagged, s.follow_up_id,
+           s.supersedes,
+           case when s.wanted then (
+               select later.submission_id from submissions later
+               where later.clinic_id = $1 and later.supersedes = s.submission_id
+               order by later.received_at desc, later.submission_id desc limit 1
+           ) end as superseded_by,
            s.wanted, p.reference_hash, p.reference_sealed, s.answered_at, s.findings, s.positive_instruments,
            s.source_system, s.source_id
     from (
@@ -38,7 +44,8 @@ const SUBMISSIONS: &str = "
                and ($10::text is null or findings @> array[$10])
                and ($11::text is null or positive_instruments @> array[$11])
                and ($12::uuid is null or subject_id = $12)
-               and ($13::boolean is null or imported = $13) as wanted
+               and ($13::boolean is null or imported = $13)
+               and ($14::boolean is null or test = $14) as wanted
         from submissions
         where clinic_id = $1
           and (received_at, submission_id) > ($2, $3) and received_at >= $4 and received_at < $5
@@ -73,6 +80,7 @@ pub async fn submissions(
         .bind(filter.instrument_positive.as_deref())
         .bind(filter.subject_id.map(|id| id.0))
         .bind(filter.imported)
+        .bind(filter.test)
         .fetch_all(&mut *store.report(clinic_id).await?)
         .await?;
     let key = |row: &SubmissionRow| Key::new(row.summary.received_at.to_jiff(), row.summary.submission_id);

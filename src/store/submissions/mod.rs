@@ -1,10 +1,15 @@
 //! Submissions: stored through the writers of [`intake`], found and listed.
 
+pub mod corrections;
+mod counting_again;
+pub mod erasure;
 pub mod exports;
 pub(super) mod intake;
 pub mod records;
 pub mod statistics;
+pub mod worklist;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -12,10 +17,12 @@ use super::database::page::{Key, Scope};
 use super::database::row::{answers, band, language};
 use super::database::{Store, at, bound, known, writer::Writer};
 use super::error::{Result, StoreError};
+use crate::domain::access::actor::Origin;
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
+use crate::domain::subjects::contact::ContactWarning;
 use crate::domain::submissions::stored::{FollowUpLink, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary};
-use crate::domain::submissions::{Accepted, ExternalSource, Origin};
+use crate::domain::submissions::{Accepted, ExternalSource};
 use crate::domain::{
     follow_ups::StateName, screening::assessment::Score, screening::pathway::PathwayId, screening::red_flag::CareLevel,
     screening::rule_table::Band, screening::urgency::Urgency,
@@ -52,10 +59,14 @@ pub async fn find(store: &Store, clinic_id: ClinicId, submission_id: SubmissionI
     let row = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
-                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+                  supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
+                  follow_up_joined, warnings,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+                  (select max(later.received_at) from submissions later
+                   where later.clinic_id = submissions.clinic_id
+                     and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
                   received_at as "received_at: jiff_sqlx::Timestamp",
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions where clinic_id = $1 and submission_id = $2"#,
@@ -73,13 +84,17 @@ pub async fn list(
     clinic_id: ClinicId,
     filter: &SubmissionFilter,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<Page<SubmissionSummary>> {
     let scope = Scope { clinic_id, list: "submissions by received_at", filter: format!("{filter:?}") };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query_as!(
         SummaryRow,
-        r#"select submission_id, subject_id, origin, imported, rule_table, score_total, score_lower, score_upper, band_at_least,
-                  band_at_most, care_level, flagged, follow_up_id,
+        r#"select submission_id, subject_id, origin, imported, test, rule_table, score_total, score_lower, score_upper,
+                  band_at_least, band_at_most, care_level, flagged, follow_up_id, supersedes,
+                  (select later.submission_id from submissions later
+                   where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
+                   order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
                   received_at as "received_at: jiff_sqlx::Timestamp"
            from submissions
            where clinic_id = $1
@@ -92,6 +107,7 @@ pub async fn list(
              and ($8::timestamptz is null or received_at < $8)
              and ($9::uuid is null or subject_id = $9)
              and ($13::boolean is null or imported = $13)
+             and ($15::boolean is null or test = $15)
              and (not $14 or submission_id in (
                  select submission_id from submissions
                  where clinic_id = $1 and ((answers ->> 'grip_strength_kg')::numeric < 1
@@ -115,30 +131,55 @@ pub async fn list(
         i64::from(page.limit) + 1,
         filter.imported,
         filter.below_floor,
+        filter.test,
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
     let summaries = rows.into_iter().map(SummaryRow::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, summaries, |last| Key::new(last.received_at, last.submission_id.0)))
+    Ok(scope.page(&store.keys, page.limit, now, summaries, |last| Key::new(last.received_at, last.submission_id.0)))
 }
 
 /// One page of a subject's submissions, latest answered first, and the submission that precedes the last one of the page in
-/// time. That row is read anyway to determine whether a next page exists.
+/// time and is no test. That row is read anyway to determine whether a next page exists, unless it is a test.
 pub async fn of_subject(
     store: &Store,
     clinic_id: ClinicId,
     subject_id: SubjectId,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<(Page<StoredSubmission>, Option<StoredSubmission>)> {
     let scope = Scope { clinic_id, list: "submissions of a subject by answered_at", filter: subject_id.to_string() };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
+    let stored = answered_before(store, clinic_id, subject_id, after, i64::from(page.limit) + 1, false).await?;
+    let key = |last: &StoredSubmission| Key::new(last.answered(), last.submission_id.0);
+    let mut before = stored.get(usize::from(page.limit)).cloned();
+    if let Some(test) = before.as_ref().filter(|one| one.test) {
+        before = answered_before(store, clinic_id, subject_id, Some(key(test)), 1, true).await?.pop();
+    }
+    Ok((scope.page(&store.keys, page.limit, now, stored, key), before))
+}
+
+/// At most `limit` submissions of a subject, latest answered first, from those before a row, and without tests if
+/// `no_tests` is set.
+async fn answered_before(
+    store: &Store,
+    clinic_id: ClinicId,
+    subject_id: SubjectId,
+    before: Option<Key>,
+    limit: i64,
+    no_tests: bool,
+) -> Result<Vec<StoredSubmission>> {
     let rows = sqlx::query_as!(
         Row,
         r#"select submission_id, subject_id, credential_id, origin, language, source_system, source_id, pathway,
-                  supersedes, imported, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined,
+                  supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
+                  follow_up_joined, warnings,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+                  (select max(later.received_at) from submissions later
+                   where later.clinic_id = submissions.clinic_id
+                     and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
                   received_at as "received_at: jiff_sqlx::Timestamp",
                   answered_at as "answered_at: jiff_sqlx::Timestamp"
            from submissions
@@ -147,19 +188,18 @@ pub async fn of_subject(
                  coalesce($3::timestamptz, 'infinity'),
                  coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
              )
+             and not ($6 and test)
            order by coalesce(answered_at, received_at) desc, submission_id desc limit $5"#,
         clinic_id.0,
         subject_id.0,
-        after.map(|key| at(key.at)) as _,
-        after.map(|key| key.id),
-        i64::from(page.limit) + 1,
+        before.map(|key| at(key.at)) as _,
+        before.map(|key| key.id),
+        limit,
+        no_tests,
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    let stored = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    let before = stored.get(usize::from(page.limit)).cloned();
-    let key = |last: &StoredSubmission| Key::new(last.answered(), last.submission_id.0);
-    Ok((scope.page(&store.keys, page.limit, stored, key), before))
+    rows.into_iter().map(Row::read).collect()
 }
 
 /// The submissions of a follow-up, oldest first.
@@ -170,8 +210,11 @@ pub async fn of_follow_up(
 ) -> Result<Vec<SubmissionSummary>> {
     let rows = sqlx::query_as!(
         SummaryRow,
-        r#"select submission_id, subject_id, origin, imported, rule_table, score_total, score_lower, score_upper, band_at_least,
-                  band_at_most, care_level, flagged, follow_up_id,
+        r#"select submission_id, subject_id, origin, imported, test, rule_table, score_total, score_lower, score_upper,
+                  band_at_least, band_at_most, care_level, flagged, follow_up_id, supersedes,
+                  (select later.submission_id from submissions later
+                   where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
+                   order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
                   received_at as "received_at: jiff_sqlx::Timestamp"
            from submissions where clinic_id = $1 and follow_up_id = $2
            order by received_at, submission_id limit 200"#,
@@ -196,19 +239,23 @@ pub(super) struct Row {
     pub pathway: Option<String>,
     pub supersedes: Option<Uuid>,
     pub superseded_by: Option<Uuid>,
+    pub superseded_at: Option<jiff_sqlx::Timestamp>,
     pub imported: bool,
+    pub test: bool,
     pub answers: Value,
     pub assessment: Value,
     pub follow_up_id: Option<Uuid>,
     pub follow_up_state: Option<String>,
     pub follow_up_urgency: Option<i16>,
     pub follow_up_joined: Option<bool>,
+    pub warnings: Vec<String>,
 }
 
 impl Row {
     pub(in crate::store) fn read(self) -> Result<StoredSubmission> {
         const TABLE: &str = "submissions";
         let pathway = self.pathway.map(|name| known(PathwayId::parse(&name), TABLE, "pathway"));
+        let warnings = self.warnings.iter().map(|code| known(ContactWarning::parse(code), TABLE, "warnings"));
         Ok(StoredSubmission {
             submission_id: SubmissionId(self.submission_id),
             subject_id: SubjectId(self.subject_id),
@@ -221,7 +268,9 @@ impl Row {
             pathway: pathway.transpose()?,
             supersedes: self.supersedes.map(SubmissionId),
             superseded_by: self.superseded_by.map(SubmissionId),
+            superseded_at: self.superseded_at.map(jiff_sqlx::Timestamp::to_jiff),
             imported: self.imported,
+            test: self.test,
             answers: answers(&self.answers.to_string())?,
             assessment: known(serde_json::from_value(self.assessment).ok(), TABLE, "assessment")?,
             follow_up: match (self.follow_up_id, self.follow_up_state, self.follow_up_urgency, self.follow_up_joined) {
@@ -233,6 +282,7 @@ impl Row {
                 }),
                 _ => None,
             },
+            warnings: warnings.collect::<Result<_>>()?,
         })
     }
 }
@@ -244,6 +294,7 @@ struct SummaryRow {
     origin: String,
     received_at: jiff_sqlx::Timestamp,
     imported: bool,
+    test: bool,
     rule_table: String,
     score_total: i16,
     score_lower: i16,
@@ -253,6 +304,8 @@ struct SummaryRow {
     care_level: Option<String>,
     flagged: bool,
     follow_up_id: Option<Uuid>,
+    supersedes: Option<Uuid>,
+    superseded_by: Option<Uuid>,
 }
 
 impl SummaryRow {
@@ -263,6 +316,7 @@ impl SummaryRow {
             origin: known(Origin::parse(&self.origin), "submissions", "origin")?,
             received_at: self.received_at.to_jiff(),
             imported: self.imported,
+            test: self.test,
             rule_table: self.rule_table,
             score: Score {
                 total: self.score_total.into(),
@@ -277,6 +331,8 @@ impl SummaryRow {
                 .transpose()?,
             flagged: self.flagged,
             follow_up_id: self.follow_up_id.map(FollowUpId),
+            supersedes: self.supersedes.map(SubmissionId),
+            superseded_by: self.superseded_by.map(SubmissionId),
         })
     }
 }

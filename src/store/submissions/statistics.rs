@@ -5,18 +5,25 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::domain::follow_ups::StateName;
+use crate::domain::ids::{ClinicId, SubmissionId};
 use crate::domain::submissions::statistics::{
-    AGE_CLASSES_HOURS, ClosedCases, Count, DayRange, Dimension, OpenCases, Statistics, SubmissionCounts,
+    AGE_CLASSES_HOURS, ClosedCases, Count, DayRange, Dimension, OpenCases, Statistics, SubmissionCounts, counts_of,
+    without,
 };
-use crate::domain::{follow_ups::StateName, ids::ClinicId};
-use crate::store::database::{Connection, Store, at, known};
+use crate::store::database::{Connection, Store, at, bound, known, removal_lock::one_at_a_time};
 use crate::store::error::Result;
 
-/// A clinic's statistics over a range of days, with its currently open follow-ups.
+/// A clinic's statistics over a range of days, with its currently open follow-ups, from one snapshot: the counts of days
+/// and the corrections to be subtracted from them must agree.
 pub async fn read(store: &Store, clinic_id: ClinicId, range: DayRange, now: Timestamp) -> Result<Statistics> {
-    let mut connection = store.report(clinic_id).await?;
+    let mut connection = store.begin_report(clinic_id).await?;
     let mut counts = counted(&mut connection, clinic_id, range).await?;
     let days: BTreeSet<Date> = counts.iter().map(|count| count.day).collect();
+    if let Some(last) = days.last().copied() {
+        let corrected = corrected_since(&mut connection, clinic_id, last).await?;
+        counts = without(counts, &corrected);
+    }
     for part in range.without(&days) {
         counts.extend(count(&mut connection, clinic_id, part).await?);
     }
@@ -46,11 +53,15 @@ pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> R
     let Some(day) = next.map(jiff_sqlx::Date::to_jiff).filter(|day| *day <= last) else {
         return Ok(None);
     };
+    // An erasure changes what corrects what, and the counts of counted days.
+    one_at_a_time(&mut transaction, clinic_id).await?;
     let (since, until) = DayRange::single(day).bounds();
     let mine = sqlx::query!(
         "insert into daily_counts (clinic_id, day, dimension, value, count)
-         select $1, $2, 'submissions', '', count(*) from submissions
-         where clinic_id = $1 and received_at >= $3 and received_at < $4 and not imported
+         select $1, $2, 'submissions', '', count(*) from submissions s
+         where clinic_id = $1 and received_at >= $3 and received_at < $4 and not imported and not test
+           and not exists (select from submissions later where later.clinic_id = $1 and later.supersedes = s.submission_id
+                           and later.received_at < $4)
          on conflict do nothing",
         clinic_id.0,
         civil(day) as _,
@@ -62,7 +73,7 @@ pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> R
     if mine.rows_affected() == 1 {
         sqlx::query!(
             r#"insert into daily_counts (clinic_id, day, dimension, value, count)
-               select $1, day, dimension, value, count from submission_counts($1, $2, $3)
+               select $1, day, dimension, value, count from submission_counts($1, $2, $3, $3)
                where dimension <> 'submissions'"#,
             clinic_id.0,
             at(since) as _,
@@ -70,9 +81,167 @@ pub async fn count_next_day(store: &Store, clinic_id: ClinicId, last: Date) -> R
         )
         .execute(&mut *transaction)
         .await?;
+        let corrected = corrected(&mut transaction, clinic_id, since, until).await?;
+        subtract(&mut transaction, clinic_id, &corrected).await?;
     }
     transaction.commit().await?;
     Ok(Some(day))
+}
+
+/// What corrections of the days that are not counted yet take from the counts of counted days. `counted` is one of these.
+async fn corrected_since(connection: &mut Connection, clinic_id: ClinicId, counted: Date) -> Result<Vec<Count>> {
+    let last = last_counted(connection, clinic_id).await?.unwrap_or(counted);
+    let (_, since) = DayRange::single(last).bounds();
+    corrected(connection, clinic_id, since, Timestamp::MAX).await
+}
+
+/// What corrections received in a time take from the counts of earlier days.
+async fn corrected(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Count>> {
+    let rows = sqlx::query!(
+        r#"select day as "day!: jiff_sqlx::Date", dimension as "dimension!", value as "value!", count as "count!"
+           from corrected_counts($1, $2, $3)"#,
+        clinic_id.0,
+        at(since) as _,
+        bound(until) as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| of_columns(row.day, &row.dimension, row.value, row.count)).collect()
+}
+
+/// The last counted day of a clinic.
+async fn last_counted(connection: &mut Connection, clinic_id: ClinicId) -> Result<Option<Date>> {
+    let last = sqlx::query_scalar!(
+        r#"select max(day) as "day: jiff_sqlx::Date" from daily_counts where clinic_id = $1"#,
+        clinic_id.0,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(last.map(jiff_sqlx::Date::to_jiff))
+}
+
+/// Changes the stored counts before a submission is erased, so that a chain of corrections is counted once afterwards. If it is
+/// counted and a correction of it is not yet, that one takes its place when its day is counted: what the erased one corrected is
+/// counted again until then. Without a correction of it, what it corrected counts again. Other erased submissions stay in the counts.
+/// The transaction holds the lock of the clinic.
+pub(super) async fn leave_chain(connection: &mut Connection, clinic_id: ClinicId, erased: SubmissionId) -> Result<()> {
+    let Some(last) = last_counted(connection, clinic_id).await? else { return Ok(()) };
+    let (_, until) = DayRange::single(last).bounds();
+    let row = sqlx::query!(
+        r#"select supersedes,
+                  exists (select from submissions later where later.clinic_id = $1
+                          and later.supersedes = s.submission_id) as "corrected!",
+                  exists (select from submissions later where later.clinic_id = $1
+                          and later.supersedes = s.submission_id and later.received_at < $3) as "corrected_and_counted!",
+                  exists (select from submissions other where other.clinic_id = $1 and other.supersedes = s.supersedes
+                          and other.submission_id <> s.submission_id and other.received_at < $3) as "other_counted!"
+           from submissions s where s.clinic_id = $1 and s.submission_id = $2 and s.received_at < $3"#,
+        clinic_id.0,
+        erased.0,
+        at(until) as _,
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row.filter(|row| !row.corrected_and_counted) else { return Ok(()) };
+    let before = row.supersedes.filter(|_| !row.other_counted).map(SubmissionId);
+    if !row.corrected && before.is_none() {
+        return Ok(());
+    }
+    let counts = counts_of_one(connection, clinic_id, erased, until).await?;
+    subtract(connection, clinic_id, &counts).await?;
+    let Some(before) = before else { return Ok(()) };
+    let counts = counts_of_one(connection, clinic_id, before, until).await?;
+    add(connection, clinic_id, &counts).await
+}
+
+/// What a submission received before a time adds to the counts of its day.
+async fn counts_of_one(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    submission_id: SubmissionId,
+    until: Timestamp,
+) -> Result<Vec<Count>> {
+    let row = sqlx::query!(
+        r#"select (received_at at time zone 'UTC')::date as "day!: jiff_sqlx::Date", flagged,
+                  case when band_at_least = band_at_most then band_at_least end as band, findings, positive_instruments
+           from submissions
+           where clinic_id = $1 and submission_id = $2 and received_at < $3 and not imported and not test"#,
+        clinic_id.0,
+        submission_id.0,
+        at(until) as _,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map_or_else(Vec::new, |row| {
+        counts_of(row.day.to_jiff(), row.flagged, row.band, row.findings, row.positive_instruments)
+    }))
+}
+
+/// Counts as columns.
+struct Columns {
+    days: Vec<String>,
+    dimensions: Vec<String>,
+    values: Vec<String>,
+    counts: Vec<i64>,
+}
+
+impl Columns {
+    fn new(counts: &[Count]) -> Self {
+        Self {
+            days: counts.iter().map(|count| count.day.to_string()).collect(),
+            dimensions: counts.iter().map(|count| count.dimension.as_str().to_owned()).collect(),
+            values: counts.iter().map(|count| count.value.clone()).collect(),
+            counts: counts.iter().map(|count| i64::try_from(count.count).unwrap_or(i64::MAX)).collect(),
+        }
+    }
+}
+
+/// Subtracts counts from those that are stored.
+async fn subtract(connection: &mut Connection, clinic_id: ClinicId, corrected: &[Count]) -> Result<()> {
+    if corrected.is_empty() {
+        return Ok(());
+    }
+    let Columns { days, dimensions, values, counts } = Columns::new(corrected);
+    sqlx::query!(
+        "update daily_counts d set count = greatest(d.count - c.count, 0)
+         from unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) as c (day, dimension, value, count)
+         where d.clinic_id = $1 and d.day = c.day::date and d.dimension = c.dimension and d.value = c.value",
+        clinic_id.0,
+        &days,
+        &dimensions,
+        &values,
+        &counts,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds counts to those that are stored.
+async fn add(connection: &mut Connection, clinic_id: ClinicId, counted: &[Count]) -> Result<()> {
+    if counted.is_empty() {
+        return Ok(());
+    }
+    let Columns { days, dimensions, values, counts } = Columns::new(counted);
+    sqlx::query!(
+        "insert into daily_counts as d (clinic_id, day, dimension, value, count)
+         select $1, c.day::date, c.dimension, c.value, c.count
+         from unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) as c (day, dimension, value, count)
+         on conflict (clinic_id, day, dimension, value) do update set count = d.count + excluded.count",
+        clinic_id.0,
+        &days,
+        &dimensions,
+        &values,
+        &counts,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn counted(connection: &mut Connection, clinic_id: ClinicId, range: DayRange) -> Result<Vec<Count>> {

@@ -17,8 +17,9 @@ pub async fn insert(store: &Store, webhook: &Webhook, secret: &str, audit: &Audi
     let clinic_id = audit.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     let done = sqlx::query!(
-        "insert into webhook_endpoints (clinic_id, webhook_id, url, description, events, secret_sealed, created_at)
-         select $1, $2, $3, $4, $5, $6, $7
+        "insert into webhook_endpoints (clinic_id, webhook_id, url, description, events, secret_sealed, created_at,
+                                        test_submissions)
+         select $1, $2, $3, $4, $5, $6, $7, $9
          where (select count(*) from webhook_endpoints where clinic_id = $1) < $8",
         clinic_id.0,
         webhook.webhook_id.0,
@@ -28,6 +29,7 @@ pub async fn insert(store: &Store, webhook: &Webhook, secret: &str, audit: &Audi
         store.keys.seal(Place::secret(clinic_id, webhook.webhook_id), secret)?,
         at(webhook.created_at) as _,
         MOST,
+        webhook.test_submissions,
     )
     .execute(&mut *transaction)
     .await?;
@@ -58,7 +60,7 @@ pub async fn update(
     let clinic_id = audit.clinic_id;
     let mut transaction = store.begin(clinic_id).await?;
     let done = sqlx::query!(
-        "update webhook_endpoints set url = $3, description = $4, events = $5,
+        "update webhook_endpoints set url = $3, description = $4, events = $5, test_submissions = $9,
              disabled_at = case when $6::boolean then null when not $6 then coalesce(disabled_at, $7) else disabled_at end,
              disabled_reason = case when $6 then null when not $6 then coalesce(disabled_reason, $8)
                                else disabled_reason end,
@@ -72,6 +74,7 @@ pub async fn update(
         enabled,
         at(audit.at) as _,
         DisabledReason::Admin.as_str(),
+        draft.test_submissions,
     )
     .execute(&mut *transaction)
     .await?;
@@ -154,7 +157,8 @@ fn names(events: &[WebhookEvent]) -> Vec<String> {
 
 async fn read(connection: &mut Connection, clinic_id: ClinicId, only: Option<WebhookId>) -> Result<Vec<Webhook>> {
     let rows = sqlx::query!(
-        r#"select webhook_id, url, description, events, created_at as "created_at: jiff_sqlx::Timestamp",
+        r#"select webhook_id, url, description, events, test_submissions,
+                  created_at as "created_at: jiff_sqlx::Timestamp",
                   previous_until as "previous_until: jiff_sqlx::Timestamp",
                   failing_since as "failing_since: jiff_sqlx::Timestamp",
                   disabled_at as "disabled_at: jiff_sqlx::Timestamp", disabled_reason
@@ -174,6 +178,7 @@ async fn read(connection: &mut Connection, clinic_id: ClinicId, only: Option<Web
             url: row.url,
             description: row.description,
             events: row.events.iter().map(event).collect::<Result<_, _>>()?,
+            test_submissions: row.test_submissions,
             created_at: row.created_at.to_jiff(),
             previous_secret_until: row.previous_until.map(jiff_sqlx::Timestamp::to_jiff),
             failing_since: row.failing_since.map(jiff_sqlx::Timestamp::to_jiff),

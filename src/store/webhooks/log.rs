@@ -28,9 +28,10 @@ pub async fn list(
     clinic_id: ClinicId,
     webhook_id: WebhookId,
     page: &PageRequest,
+    now: Timestamp,
 ) -> Result<Page<Delivery>> {
     let scope = Scope { clinic_id, list: "webhook deliveries", filter: webhook_id.to_string() };
-    let after = scope.after(&store.keys, page)?;
+    let after = scope.after(&store.keys, page, now)?;
     let rows = sqlx::query!(
         r#"select event_id, event, at as "at: jiff_sqlx::Timestamp", state, due_at as "due_at: jiff_sqlx::Timestamp",
                   delivered_at as "delivered_at: jiff_sqlx::Timestamp",
@@ -66,7 +67,7 @@ pub async fn list(
         })
     });
     let found = found.collect::<Result<Vec<_>>>()?;
-    Ok(scope.page(&store.keys, page.limit, found, |last| Key::new(last.at, last.event_id.0)))
+    Ok(scope.page(&store.keys, page.limit, now, found, |last| Key::new(last.at, last.event_id.0)))
 }
 
 /// Makes deliveries pending again, due immediately, except those that are being sent right now. Returns their number. Fails

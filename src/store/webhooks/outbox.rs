@@ -1,6 +1,11 @@
 //! The outbox. The transaction that does the work writes its events, one delivery per subscribed endpoint.
 
-use crate::domain::ids::{ClinicId, WebhookId};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::ids::{ClinicId, EventId, SubjectId, WebhookId};
 use crate::domain::{audit::AuditEntry, webhooks::Event};
 use crate::store::audit;
 use crate::store::database::{Connection, Store, at};
@@ -18,6 +23,40 @@ pub(in crate::store) async fn write(connection: &mut Connection, clinic_id: Clin
         at(event.at) as _,
         event.subject_id.map(|id| id.0),
         event.data,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The row of a delivery, in JSON.
+#[derive(Serialize)]
+struct Row {
+    clinic_id: ClinicId,
+    event_id: EventId,
+    event: &'static str,
+    at: Timestamp,
+    subject_id: Option<SubjectId>,
+    data: Value,
+}
+
+/// Writes events of tests, each for the subscribed endpoints of its clinic that ask for tests.
+pub(in crate::store) async fn write_tests(connection: &mut Connection, events: Vec<(ClinicId, Event)>) -> Result<()> {
+    let clinics: Vec<Uuid> = events.iter().map(|(clinic_id, _)| clinic_id.0).collect();
+    let row = |(clinic_id, event): (ClinicId, Event)| {
+        let Event { event_id, kind, at, subject_id, data } = event;
+        Row { clinic_id, event_id, event: kind.as_str(), at, subject_id, data }
+    };
+    let rows: Vec<Row> = events.into_iter().map(row).collect();
+    sqlx::query!(
+        "insert into webhook_deliveries (clinic_id, webhook_id, event_id, event, at, subject_id, data, due_at)
+         select clinic_id, w.webhook_id, e.event_id, e.event, e.at, e.subject_id, e.data, e.at
+         from jsonb_populate_recordset(null::webhook_deliveries, $1) e
+         join webhook_endpoints w using (clinic_id)
+         where w.disabled_at is null and w.test_submissions and e.event = any (w.events)
+           and ($2::uuid[] is null or w.clinic_id = any($2))",
+        sqlx::types::Json(rows) as _,
+        connection.named(&clinics),
     )
     .execute(connection)
     .await?;

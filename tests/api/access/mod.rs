@@ -56,7 +56,7 @@ async fn rows_of_another_clinic_respond_exactly_like_missing_rows() {
             assert_eq!(masked(&foreign), masked(&unknown), "{}", operation.id);
         }
     }
-    assert_eq!(compared, 32);
+    assert_eq!(compared, 33);
     // A search by the exact reference does not find the other clinic's subject either.
     let found = other.staff.post("/v1/subjects/search", &json!({"reference": "R-1"})).await.expect(200);
     assert_eq!(found["items"], json!([]));
@@ -124,6 +124,7 @@ async fn authentication_precedes_all_other_checks() {
         ("POST", "/v1/subjects/no-id/merge"),
         ("POST", "/v1/subjects/no-id/merges/no-id/undo"),
         ("DELETE", "/v1/subjects/no-id"),
+        ("DELETE", "/v1/submissions/no-id"),
     ];
     for (index, (method, path)) in requests.into_iter().enumerate() {
         // New keys, so that nothing about them is cached.

@@ -46,6 +46,13 @@ pub(crate) struct Rows {
     spare_webhook: String,
 }
 
+/// Registers a webhook and returns its id.
+async fn new_webhook(clinic: &Clinic) -> String {
+    let body = json!({"url": "https://clinic.example/hooks", "events": ["ping"]});
+    let webhook = clinic.admin.post("/v1/webhooks", &body).await.expect(201);
+    webhook["id"].as_str().unwrap().to_owned()
+}
+
 impl Rows {
     pub(crate) async fn of(world: &World, clinic: &Clinic) -> Self {
         Self::named(world, clinic, "R-1").await
@@ -71,15 +78,15 @@ impl Rows {
         let other = clinic.intake.submit(&subject(&format!("{reference}-other"))).await.expect(201);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let credential = async || world.user_with_id(clinic.id, Role::Intake, None).await.1.to_string();
-        let webhook = async || {
-            let body = json!({"url": "https://clinic.example/hooks", "events": ["ping"]});
-            text(&clinic.admin.post("/v1/webhooks", &body).await.expect(201)["id"])
+        // The number of webhooks of a clinic is limited, so the first two are reused; no test deletes them.
+        let there = clinic.admin.get("/v1/webhooks").await.expect(200);
+        let webhook = async |place: usize| match &there["items"][place]["id"] {
+            Value::Null => new_webhook(clinic).await,
+            id => text(id),
         };
-        // The number of webhooks of a clinic is limited, so the first one is reused; no test deletes it.
-        let there = clinic.admin.get("/v1/webhooks").await.expect(200)["items"][0]["id"].clone();
         Self {
-            webhook: if there.is_null() { webhook().await } else { text(&there) },
-            spare_webhook: webhook().await,
+            webhook: webhook(0).await,
+            spare_webhook: webhook(1).await,
             credential: credential().await,
             spare_credential: credential().await,
             submission: text(&receipt["id"]),
@@ -120,6 +127,7 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         "create_submission_batch" => (None, Some(json!({"items": [{"submission": {"answers": fit()}}]})), 200),
         "create_submission" => (None, Some(json!({"answers": fit()})), 201),
         "get_submission" | "get_submission_assessment" => (Some(&*rows.submission), None, 200),
+        "delete_submission" => (Some(&*rows.submission), None, 204),
         "get_follow_up"
         | "list_follow_up_history"
         | "claim_follow_up"
@@ -132,6 +140,9 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         "book_follow_up" => (Some(&*rows.follow_up), Some(json!({"appointment_at": rows.soon})), 200),
         "close_follow_up" => {
             (Some(&*rows.follow_up), Some(json!({"outcome": "not_needed", "not_needed_reason": "other"})), 200)
+        }
+        "close_self_reported_follow_ups" => {
+            (None, Some(json!({"ids": [rows.follow_up], "not_needed_reason": "entered_in_error"})), 200)
         }
         "note_follow_up" => (Some(&*rows.follow_up), Some(json!({"note": "n"})), 200),
         "search_subjects" => (None, Some(json!({"reference": "R-1"})), 200),
@@ -156,6 +167,9 @@ pub(crate) fn call(operation: &Operation, rows: &Rows) -> (String, Option<Value>
         (Some((before, rest)), Some(parameter)) => {
             let rest = rest.split_once('}').unwrap().1.replace("{merge_id}", &rows.merge);
             format!("{before}{parameter}{rest}")
+        }
+        (None, None) if operation.id == "count_follow_up_changes" => {
+            format!("{}?since=2026-01-01T00:00:00Z", operation.path)
         }
         (None, None) => operation.path.clone(),
         _ => panic!("the request for {} does not fit its path {}", operation.id, operation.path),
@@ -193,13 +207,19 @@ fn before(operation: &Operation) -> &'static [&'static str] {
 }
 
 /// The rows for an operation: commands get a new follow-up that `holder` has moved into the required state, changes of
-/// subjects get new subjects, and the deletion of a webhook gets a new webhook. Other operations use `rows`.
+/// subjects get new subjects, the deletion of a webhook gets a new webhook, and that of a submission a new one without a
+/// follow-up, whose subject has others. Other operations use `rows`.
 pub(crate) async fn ready(world: &World, clinic: &Clinic, holder: &User, operation: &Operation, rows: &Rows) -> Rows {
     if operation.method != "GET" && operation.path.starts_with("/v1/subjects/{id}") {
         return Rows::fresh(world, clinic, operation).await;
     }
     if operation.id == "delete_webhook" {
-        return Rows { spare_webhook: Rows::of(world, clinic).await.spare_webhook, ..rows.clone() };
+        return Rows { spare_webhook: new_webhook(clinic).await, ..rows.clone() };
+    }
+    if operation.id == "delete_submission" {
+        let body = json!({"answers": fit(), "subject": {"reference": "R-1"}});
+        let receipt = clinic.intake.submit(&body).await.expect(201);
+        return Rows { submission: receipt["id"].as_str().unwrap().to_owned(), ..rows.clone() };
     }
     if operation.method != "POST" || !operation.path.starts_with("/v1/follow-ups") {
         return rows.clone();

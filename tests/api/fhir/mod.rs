@@ -5,6 +5,7 @@ mod access;
 mod addresses;
 mod batch;
 mod conditional;
+mod corrected;
 mod operations;
 mod responses;
 mod tasks;

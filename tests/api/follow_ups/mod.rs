@@ -1,5 +1,6 @@
 //! Follow-ups: commands of staff under concurrency, the history, the worklist and its pages.
 
+mod changes;
 mod commands;
 mod intake;
 mod model;
@@ -9,6 +10,8 @@ mod races;
 mod refusals;
 pub(crate) mod replay;
 mod retries;
+mod rows;
+mod together;
 mod walk;
 mod worklist;
 

@@ -189,7 +189,8 @@ pub(crate) fn columns(case: &FollowUp) -> Value {
         "not_needed_reason": closing.and_then(Closing::reason), "diagnosis": diagnosis,
         "grip_strength_g": grip_strength_g, "five_chair_stands_ms": five_chair_stands_ms,
         "closed_at": closed.map(|(_, at)| at), "last_received_at": case.last_received_at, "band": case.band,
-        "findings": case.findings, "positive_instruments": case.positive_instruments, "row_version": case.version,
+        "findings": case.findings, "positive_instruments": case.positive_instruments, "flagged": case.flagged,
+        "corrected_at": case.corrected_at, "row_version": case.version,
     })
 }
 
@@ -201,6 +202,24 @@ pub(crate) fn spelled(mut row: Value) -> Value {
         }
     }
     row
+}
+
+/// Replays the history of each follow-up and compares the result with its row. Returns the number of versions of each kind.
+pub(crate) async fn replayed(world: &World) -> BTreeMap<&'static str, usize> {
+    let (flagged, histories) = (submissions(world).await, histories(world).await);
+    let stored = rows(world, "select to_jsonb(f) - array['clinic_id', 'updated_at'] from follow_ups f").await;
+    assert_eq!(stored.len(), histories.len(), "each follow-up has a history");
+    let mut kinds = BTreeMap::<&'static str, usize>::new();
+    for row in stored {
+        let history = &histories[&read::<FollowUpId>(&row["follow_up_id"])];
+        let replayed = replay(history, &|submission| flagged[&submission].clone());
+        assert_eq!(spelled(row), spelled(columns(&replayed)));
+        for version in history {
+            *kinds.entry(version.kind.as_str()).or_default() += 1;
+        }
+    }
+    println!("{} follow-ups replayed: {kinds:?}", histories.len());
+    kinds
 }
 
 #[tokio::test]
@@ -223,20 +242,7 @@ async fn hundreds_of_random_sequences_replay_from_the_stored_history() {
     };
     join_all((0..LANES).map(lane)).await;
 
-    let (flagged, histories) = (submissions(&world).await, histories(&world).await);
-    let stored = "select to_jsonb(f) - array['clinic_id', 'updated_at'] from follow_ups f";
-    let stored = rows(&world, stored).await;
-    assert_eq!(stored.len(), histories.len(), "each follow-up has a history");
-    let mut kinds = BTreeMap::<&str, usize>::new();
-    for row in stored {
-        let history = &histories[&read::<FollowUpId>(&row["follow_up_id"])];
-        let replayed = replay(history, &|submission| flagged[&submission].clone());
-        assert_eq!(spelled(row), spelled(columns(&replayed)), "seed {seed}");
-        for version in history {
-            *kinds.entry(version.kind.as_str()).or_default() += 1;
-        }
-    }
-    println!("{} follow-ups replayed: {kinds:?}", histories.len());
+    let kinds = replayed(&world).await;
     assert!(["open", "join", "claim", "close", "merge", "unmerge"].iter().all(|kind| kinds[kind] >= 20), "{kinds:?}");
     let crossing = "select count(*) from submissions s join follow_ups f using (clinic_id, follow_up_id)
         where s.subject_id <> f.subject_id";

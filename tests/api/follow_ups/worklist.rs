@@ -54,6 +54,23 @@ async fn mixed(world: &World, clinic: &Clinic, colleague: &Colleague) {
     }
 }
 
+fn not_closed(case: &Value) -> bool {
+    case["state"] != "closed"
+}
+
+/// Filters by attempts and appointments.
+fn filters_of_work(world: &World) -> Vec<(String, Pick<'_>)> {
+    vec![
+        ("attempts_min=1&".into(), Box::new(move |case| not_closed(case) && case["attempts"] == 1)),
+        ("attempts_min=2&state=open,assigned,contacted,booked,closed&".into(), Box::new(|_| false)),
+        (
+            format!("appointment_from={}&appointment_to={}&", hours_ahead(world, 23), hours_ahead(world, 25)),
+            Box::new(move |case| not_closed(case) && !case["appointment_at"].is_null()),
+        ),
+        (format!("appointment_to={}&state=booked&", hours_ahead(world, 23)), Box::new(|_| false)),
+    ]
+}
+
 #[tokio::test]
 async fn every_filter_matches_a_manual_selection() {
     let world = World::new().await;
@@ -63,10 +80,9 @@ async fn every_filter_matches_a_manual_selection() {
     let all = walk(&clinic.staff, "/v1/follow-ups?state=open,assigned,contacted,booked,closed&", 200).await;
     assert_eq!(all.len(), 12);
     let subject = all[3]["subject_id"].as_str().unwrap().to_owned();
-    let not_closed = |case: &Value| case["state"] != "closed";
     let text = |case: &Value, name: &str| case[name].as_str().unwrap_or_default().to_owned();
     let id = colleague.id.clone();
-    let filters: Vec<(String, Pick)> = vec![
+    let mut filters: Vec<(String, Pick)> = vec![
         (String::new(), Box::new(not_closed)),
         ("state=open&".into(), Box::new(|case| case["state"] == "open")),
         ("state=closed&".into(), Box::new(|case| case["state"] == "closed")),
@@ -100,6 +116,7 @@ async fn every_filter_matches_a_manual_selection() {
             Box::new(|case| case["subject_id"] == *subject),
         ),
     ];
+    filters.extend(filters_of_work(&world));
     for (filter, pick) in &filters {
         for (order, key) in ORDERS {
             let path = format!("/v1/follow-ups?{filter}order={order}&");
@@ -133,6 +150,9 @@ async fn an_invalid_parameter_is_reported_by_name() {
         ("overdue=yes", "/overdue"),
         ("band=higher", "/band"),
         ("finding=", "/finding"),
+        ("attempts_min=0", "/attempts_min"),
+        ("attempts_min=two", "/attempts_min"),
+        ("appointment_to=2026-01-01", "/appointment_to"),
         ("due_from=2026-01-01", "/due_from"),
         ("order=newest", "/order"),
         ("estimate=1", "/estimate"),

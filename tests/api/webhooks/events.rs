@@ -39,7 +39,7 @@ async fn events_of_submissions_follow_ups_and_erasures_contain_ids_only() {
     assert_eq!(
         flagged["data"],
         json!({"submission_id": id, "subject_id": subject, "follow_up_id": case, "state": "open",
-            "urgency": receipt["follow_up"]["urgency"]})
+            "urgency": receipt["follow_up"]["urgency"], "test": false})
     );
     assert_eq!(flagged["timestamp"], receipt["received_at"]);
     let moved = taken.iter().map(|one| read(&one.body)).find(|one| one["type"] == "follow_up.state_changed").unwrap();
@@ -113,4 +113,70 @@ async fn closing_by_a_merge_and_opening_by_its_undo_send_events() {
         2,
         "a follow-up that only moved sends no event"
     );
+}
+
+/// A body with equal places for all ids, all times and all urgencies, which differ from run to run. A list has each place once.
+fn shape(body: &Value) -> Value {
+    match body {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
+        Value::Array(items) => {
+            let mut places: Vec<Value> = items.iter().map(shape).collect();
+            places.dedup();
+            places.into()
+        }
+        Value::String(text) if uuid::Uuid::try_parse(text).is_ok() => "an id".into(),
+        Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => "a time".into(),
+        Value::String(text) if ["today", "this_week", "routine"].contains(&text.as_str()) => "an urgency".into(),
+        other => other.clone(),
+    }
+}
+
+#[tokio::test]
+async fn each_event_equals_its_example_in_the_document_and_the_guide() {
+    let world = world().await;
+    let clinic = world.clinic("One").await;
+    let (receiver, gone) =
+        (Receiver::start(Manner::Takes).await, Receiver::start(Manner::Says("410 Gone".into())).await);
+    let events = [
+        "submission.flagged",
+        "submission.corrected",
+        "follow_up.state_changed",
+        "submission.erased",
+        "subject.erased",
+        "webhook.disabled",
+    ];
+    let (webhook, _) = register(&clinic, &receiver.url, &events).await;
+    let (other, _) = register(&clinic, &gone.url, &["subject.erased"]).await;
+    let job = Delivering::start(&world.app);
+    let subject = json!({"reference": "R-1"});
+    let receipt = clinic.intake.submit(&json!({"answers": frail(), "subject": subject})).await.expect(201);
+    let claim = format!("/v1/follow-ups/{}/claim", receipt["follow_up"]["id"].as_str().unwrap());
+    clinic.staff.send(clinic.staff.request("POST", &claim).header("if-match", "\"1\"")).await.expect(200);
+    clinic.intake.submit(&json!({"answers": frail(), "supersedes": receipt["id"]})).await.expect(201);
+    let wrong = clinic.intake.submit(&json!({"answers": fit(), "subject": subject})).await.expect(201);
+    let wrong = format!("/v1/submissions/{}", wrong["id"].as_str().unwrap());
+    clinic.admin.send(clinic.admin.request("DELETE", &wrong)).await.expect(204);
+    receiver.attempts(4).await;
+    clinic.admin.post(&format!("{webhook}/ping"), &json!({})).await.expect(202);
+    clinic.admin.post(&format!("{other}/ping"), &json!({})).await.expect(202);
+    receiver.attempts(6).await;
+    let person = format!("/v1/subjects/{}", receipt["subject_id"].as_str().unwrap());
+    let version = clinic.admin.get(&person).await.header("etag").to_owned();
+    clinic.admin.send(clinic.admin.request("DELETE", &person).header("if-match", version)).await.expect(204);
+    let sent = receiver.attempts(7).await;
+    job.stop().await;
+
+    let document: Value = serde_json::from_str(&sarcoscreen::http::document()).unwrap();
+    let guide = std::fs::read_to_string("docs/webhooks.md").unwrap();
+    let samples = guide.split("```json\n").skip(1).map(|part| part.split("\n```").next().unwrap());
+    let samples: Vec<Value> = samples.map(|sample| serde_json::from_str(sample).unwrap()).collect();
+    let described = document["webhooks"].as_object().unwrap();
+    assert_eq!(described.len(), sent.len());
+    for one in sent {
+        let body: Value = serde_json::from_str(&one.body).unwrap();
+        let content = &described[body["type"].as_str().unwrap()]["post"]["requestBody"]["content"]["application/json"];
+        assert_eq!(shape(&body), shape(&content["example"]));
+        let sample = samples.iter().find(|sample| sample["type"] == body["type"]);
+        assert_eq!(sample.map(shape), Some(shape(&body)), "docs/webhooks.md");
+    }
 }

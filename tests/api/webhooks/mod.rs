@@ -6,7 +6,7 @@ mod instances;
 mod kills;
 mod management;
 mod many;
-mod receiver;
+pub(crate) mod receiver;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,25 +20,25 @@ use tokio::task::JoinHandle;
 use crate::world::{Clinic, World};
 
 /// The delivery job of one instance.
-struct Delivering {
+pub(crate) struct Delivering {
     stopping: watch::Sender<bool>,
     job: JoinHandle<()>,
 }
 
 impl Delivering {
-    fn start(app: &App) -> Self {
+    pub(crate) fn start(app: &App) -> Self {
         let (stopping, stops) = watch::channel(false);
         Self { stopping, job: tokio::spawn(deliveries::run(app.clone(), stops)) }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stopping.send(true).unwrap();
         self.job.await.unwrap();
     }
 }
 
 /// A world whose webhooks may target this machine, with one second per attempt.
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     world_with(Duration::from_secs(1)).await
 }
 
@@ -53,7 +53,7 @@ fn receivers(limit: Duration) -> Receivers {
 }
 
 /// Registers a webhook and returns its path and its secret.
-async fn register(clinic: &Clinic, url: &str, events: &[&str]) -> (String, String) {
+pub(crate) async fn register(clinic: &Clinic, url: &str, events: &[&str]) -> (String, String) {
     let made = clinic.admin.post("/v1/webhooks", &json!({"url": url, "events": events})).await.expect(201);
     let text = |name: &str| made[name].as_str().unwrap().to_owned();
     (format!("/v1/webhooks/{}", text("id")), text("secret"))

@@ -112,6 +112,7 @@ impl World {
         change: impl FnOnce(&mut Settings),
         build: impl FnOnce(App) -> App,
     ) -> Self {
+        crate::schema::compile().await;
         let clock = Arc::new(Clock::default());
         let app = self::app(&database, Arc::clone(&clock) as Arc<dyn Ambient>, &[7], Some(erasure_log.clone()));
         let app = build(app);

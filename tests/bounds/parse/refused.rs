@@ -40,7 +40,7 @@ fn searches() -> Vec<String> {
     let paths = document["paths"].as_object().unwrap().iter().filter(|(_, item)| takes_query(item));
     let id = "0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071";
     let paths: Vec<String> = paths.map(|(path, _)| path.replace("{id}", id)).collect();
-    assert_eq!(paths.len(), 12);
+    assert_eq!(paths.len(), 13);
     let fhir = ["QuestionnaireResponse", "Observation", "Task"].map(|kind| format!("/fhir/{kind}"));
     paths.into_iter().chain(fhir).collect()
 }

@@ -12,7 +12,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("follow_ups", &["access", "audit", "screening"]),
     ("screening", &[]),
     ("subjects", &["audit", "clinics", "follow_ups", "webhooks"]),
-    ("submissions", &["access", "audit", "clinics", "follow_ups", "screening", "subjects"]),
+    ("submissions", &["access", "audit", "clinics", "follow_ups", "screening", "subjects", "webhooks"]),
     ("webhooks", &["audit", "follow_ups"]),
 ];
 

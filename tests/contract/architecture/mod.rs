@@ -1,6 +1,7 @@
 //! The layers, sizes and conventions of the source, checked by reading it.
 
 mod circles;
+mod schemas;
 mod source;
 
 use std::path::Path;

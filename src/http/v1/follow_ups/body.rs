@@ -7,11 +7,16 @@ use uuid::Uuid;
 
 use crate::app::follow_ups::{Detail, Worklist};
 use crate::domain::follow_ups::{Closing, FollowUp, FollowUpEvent};
-use crate::domain::subjects::Contact;
+use crate::domain::language::Language;
+use crate::domain::screening::assessment::FlagReason;
+use crate::domain::subjects::{Contact, Reference};
+use crate::domain::submissions::worklist::Entry;
 use crate::http::kernel::names::{
-    BandName, ClosingOutcomeName, DiagnosisName, FollowUpEventName, FollowUpStateName, NotNeededReasonName, UrgencyName,
+    BandName, CareLevelName, ChannelName, ClosingOutcomeName, DiagnosisName, FlagKindName, FollowUpEventName,
+    FollowUpStateName, LanguageName, NotNeededReasonName, OriginName, UrgencyName,
 };
 use crate::http::kernel::problem::ByBody;
+use crate::http::kernel::wording::Wording;
 use crate::http::v1::contact::ContactBody;
 use crate::http::v1::submission_summary::SubmissionSummaryBody;
 
@@ -59,6 +64,11 @@ pub struct FollowUpBody {
     pub band: BandName,
     /// The instruments on which any of its submissions is positive.
     pub positive_instruments: Vec<String>,
+    /// Whether any of its submissions is flagged. A corrected submission does not count: its correction does. False only after a
+    /// correction; close the follow-up then, because nothing closes by itself.
+    pub flagged: bool,
+    /// When the last correction of one of its submissions was received; null if none was corrected.
+    pub corrected_at: Option<Timestamp>,
     /// When the last submission of the follow-up was received.
     pub last_received_at: Timestamp,
     /// Change counter; the `ETag` is this number in quotes.
@@ -81,16 +91,70 @@ pub struct FollowUpDetailBody {
     pub submissions: Vec<SubmissionSummaryBody>,
 }
 
+/// A follow-up in the worklist: who the person is, and why to call.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = WorklistItem)]
+pub struct WorklistItemBody {
+    /// The follow-up.
+    #[serde(flatten)]
+    pub follow_up: FollowUpBody,
+    /// The reference of the person.
+    pub reference: Option<String>,
+    /// The system that assigned the reference; null for the clinic itself.
+    pub reference_system: Option<String>,
+    /// Whether the person consented to be contacted and has not withdrawn the consent.
+    pub contact_allowed: bool,
+    /// The person's name; null without consent to contact.
+    pub name: Option<String>,
+    /// The preferred channel of contact; null without consent to contact.
+    pub channel: Option<ChannelName>,
+    /// The preferred language of contact; if unknown, the language of the latest answers.
+    pub language: Option<LanguageName>,
+    /// The age of the latest answers, by ten years, such as `70-79`.
+    pub age_band: Option<String>,
+    /// Origin of the latest submission.
+    pub origin: Option<OriginName>,
+    /// The highest care level of the submissions that count.
+    pub care_level: Option<CareLevelName>,
+    /// Why the submissions were flagged, those of the latest first, without submissions that another one corrects.
+    pub reasons: Vec<ReasonBody>,
+    /// The person that the follow-up is assigned to.
+    pub assignee_name: Option<String>,
+}
+
+/// Why a follow-up exists.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = FollowUpReason)]
+pub struct ReasonBody {
+    /// What flagged the answers.
+    pub kind: FlagKindName,
+    /// Id of the band, instrument, pathway, red flag or item.
+    pub id: String,
+    /// The reason in words: the alarm, the name of the instrument or pathway, the band, or the missing item.
+    pub text: String,
+}
+
 /// A page of the worklist.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct FollowUpPage {
     /// The items, in the list's order.
-    pub items: Vec<FollowUpBody>,
+    pub items: Vec<WorklistItemBody>,
     /// Pass it as `cursor` to get the next page; null on the last page.
     pub next_cursor: Option<String>,
     /// Approximate number of matching follow-ups; null unless `estimate` is set and the database has statistics.
     #[schema(minimum = 0)]
     pub estimated_total: Option<u64>,
+}
+
+/// How many follow-ups changed.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = FollowUpChanges)]
+pub struct FollowUpChangesBody {
+    /// Number of follow-ups whose last change is at or after the given time; at most 1,000.
+    #[schema(minimum = 0, maximum = 1000)]
+    pub count: i64,
+    /// When the latest of them changed; null if there is none.
+    pub latest_at: Option<Timestamp>,
 }
 
 /// One version of a follow-up, with the change that made it.
@@ -106,7 +170,7 @@ pub struct FollowUpEventBody {
     pub at: Timestamp,
     /// Who made it; null if an upgrade of the service made the version.
     pub by: Option<ByBody>,
-    /// The submission that opened or joined the follow-up.
+    /// The submission that opened, joined or corrected the follow-up.
     pub submission_id: Option<Uuid>,
     /// Whether the person was reached; null unless this is an attempt.
     pub reached: Option<bool>,
@@ -121,6 +185,12 @@ pub struct FollowUpEventBody {
 pub struct FollowUpHistory {
     /// The versions.
     pub items: Vec<FollowUpEventBody>,
+}
+
+/// Ten years with this age, such as `70-79`.
+fn age_band(age: i32) -> String {
+    let first = age / 10 * 10;
+    format!("{first}-{}", first + 9)
 }
 
 /// Grams as kilograms, or milliseconds as seconds.
@@ -152,6 +222,8 @@ impl FollowUpBody {
             closed_at: case.state.closed().map(|(_, at)| at),
             band: BandName(case.band),
             positive_instruments: case.positive_instruments,
+            flagged: case.flagged,
+            corrected_at: case.corrected_at,
             last_received_at: case.last_received_at,
             version: case.version,
         }
@@ -185,9 +257,28 @@ impl From<FollowUpEvent> for FollowUpEventBody {
 }
 
 impl FollowUpPage {
-    pub fn new(worklist: Worklist) -> Self {
-        let Worklist { page, estimated_total, at } = worklist;
-        let items = page.items.into_iter().map(|case| FollowUpBody::new(case, at)).collect();
-        Self { items, next_cursor: page.next_cursor, estimated_total }
+    /// The page with texts in a language.
+    pub fn new(worklist: Worklist, language: Language) -> Self {
+        let Worklist { page, rule_tables, estimated_total, at } = worklist;
+        let text = |(version, reason): (&str, &FlagReason)| {
+            let table = rule_tables.get(version).map(|release| &release.table);
+            let text = table.map_or("", |table| Wording { table, language }.flag_reason(reason));
+            ReasonBody { kind: FlagKindName(reason.kind), id: reason.id.to_string(), text: text.to_owned() }
+        };
+        let item = |entry: Entry| WorklistItemBody {
+            contact_allowed: entry.contact.is_some(),
+            channel: entry.contact.as_ref().and_then(|contact| contact.channel).map(ChannelName),
+            language: entry.language().map(LanguageName),
+            age_band: entry.latest().and_then(|cause| cause.age).map(age_band),
+            origin: entry.latest().map(|cause| OriginName(cause.origin)),
+            care_level: entry.care_level().map(CareLevelName),
+            reasons: entry.reasons().into_iter().map(text).collect(),
+            reference_system: entry.reference.as_ref().and_then(Reference::system).map(str::to_owned),
+            reference: entry.reference.as_ref().map(|reference| reference.value().to_owned()),
+            name: entry.contact.and_then(|contact| contact.name),
+            assignee_name: entry.assignee_name,
+            follow_up: FollowUpBody::new(entry.follow_up, at),
+        };
+        Self { items: page.items.into_iter().map(item).collect(), next_cursor: page.next_cursor, estimated_total }
     }
 }

@@ -7,12 +7,14 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 use validator::Validate;
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::follow_ups::StateName;
 use crate::domain::follow_ups::worklist::{Assignee, FollowUpFilter, FollowUpOrder};
 use crate::domain::ids::{CredentialId, SubjectId};
 use crate::domain::page::PageRequest;
-use crate::http::kernel::names::{BandName, FollowUpOrderName, FollowUpStateName, UrgencyName};
+use crate::http::kernel::names::{
+    BandName, FollowUpOrderName, FollowUpStateName, LanguageName, OriginName, UrgencyName,
+};
 use crate::http::kernel::paging::DEFAULT_LIMIT;
 use crate::http::kernel::text::plain;
 
@@ -54,10 +56,24 @@ pub struct FollowUpQuery {
     pub due_from: Option<Timestamp>,
     /// Only follow-ups due before this time, with an offset.
     pub due_to: Option<Timestamp>,
+    /// Only follow-ups with at least this many attempts to reach the person.
+    #[validate(range(min = 1, max = 32767))]
+    #[param(minimum = 1, maximum = 32767)]
+    pub attempts_min: Option<i16>,
+    /// Only follow-ups with a flagged submission (true), or only follow-ups that a correction left without one (false).
+    pub flagged: Option<bool>,
+    /// Only follow-ups whose appointment is at or after this time, with an offset.
+    pub appointment_from: Option<Timestamp>,
+    /// Only follow-ups whose appointment is before this time, with an offset.
+    pub appointment_to: Option<Timestamp>,
     /// Whether to list only closed follow-ups with a grip strength under 1 kg or five chair stands under 3 s. Such values were
     /// stored before these floors, often in the wrong unit; they are never changed. Only closed follow-ups have measurements, so
     /// the only state that fits is closed.
     pub below_floor: Option<bool>,
+    /// Only follow-ups of persons who prefer this language, as the items show it.
+    pub language: Option<LanguageName>,
+    /// Only follow-ups whose submissions all have this origin.
+    pub origin: Option<OriginName>,
     /// Only follow-ups of this subject.
     pub subject_id: Option<Uuid>,
     /// The order; `urgency` by default.
@@ -75,6 +91,16 @@ pub struct FollowUpQuery {
     pub cursor: Option<String>,
 }
 
+/// Since when follow-ups changed.
+#[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FollowUpChangesQuery {
+    /// A time, with an offset.
+    #[param(required, value_type = String, format = DateTime)]
+    pub since: Option<Timestamp>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssigneeParameter {
     /// The caller.
@@ -89,7 +115,10 @@ impl FollowUpQuery {
     pub fn parse(self, me: CredentialId) -> Result<(FollowUpFilter, FollowUpOrder, PageRequest), Fault> {
         let below_floor = self.below_floor == Some(true);
         if below_floor && self.state.iter().any(|state| *state != StateName::Closed) {
-            let detail = "only closed follow-ups have measurements; send state=closed, or no state";
+            let detail = Sentence::new(
+                "only closed follow-ups have measurements; send state=closed, or no state",
+                "solo los seguimientos cerrados tienen mediciones; envíe state=closed o ningún estado",
+            );
             return Err(Fault::new("/below_floor", FaultCode::Contradiction, detail));
         }
         let states = if below_floor { vec![StateName::Closed] } else { self.state };
@@ -110,6 +139,12 @@ impl FollowUpQuery {
             received_to: self.received_to,
             due_from: self.due_from,
             due_to: self.due_to,
+            attempts_min: self.attempts_min,
+            flagged: self.flagged,
+            appointment_from: self.appointment_from,
+            appointment_to: self.appointment_to,
+            language: self.language.map(|language| language.0),
+            origin: self.origin.map(|origin| origin.0),
             subject_id: self.subject_id.map(SubjectId),
             ..FollowUpFilter::default()
         };

@@ -2,14 +2,17 @@
 //! matches what the service accepts.
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::{Deprecated, RefOr, extensions::ExtensionsBuilder};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+};
+use utoipa::openapi::{Deprecated, Ref, RefOr, extensions::ExtensionsBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::screening::answers::{Answers, RawAnswers};
 use crate::domain::screening::questionnaire::{CATALOGUE, Item, Kind, Spec};
+use crate::http::kernel::names::open;
 
 /// The answers that could be parsed, with all faults below `/answers`.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +24,14 @@ pub struct AnswersBody {
 /// Returns the answers of a body and adds their faults; missing answers are a fault.
 pub fn answers(body: Option<AnswersBody>, faults: &mut Vec<Fault>) -> Answers {
     let Some(body) = body else {
-        faults.push(Fault::new("/answers", FaultCode::Required, "the answers are missing"));
+        faults.push(Fault::new(
+            "/answers",
+            FaultCode::Required,
+            Sentence::new(
+                "the answers are missing; send an object, which may be empty",
+                "faltan las respuestas; envíe un objeto, que puede estar vacío",
+            ),
+        ));
         return Answers::default();
     };
     faults.extend(body.faults);
@@ -55,6 +65,54 @@ impl ToSchema for AnswersBody {
     fn name() -> std::borrow::Cow<'static, str> {
         "Answers".into()
     }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        for spec in CATALOGUE.iter().filter(|spec| !spec.kind.options().is_empty()) {
+            let options = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+            let options = options.enum_values(Some(spec.kind.options().iter().copied()));
+            schemas.push((options_name(spec.item).to_owned(), RefOr::T(Schema::Object(options.build()))));
+        }
+    }
+}
+
+/// The schema of an item's options. Items with the same options share it.
+const fn options_name(item: Item) -> &'static str {
+    match item {
+        Item::CarryingDifficulty | Item::WalkingDifficulty | Item::ChairRiseDifficulty | Item::StairDifficulty => {
+            "Difficulty"
+        }
+        Item::Sex => "Sex",
+        Item::Fatigue => "Fatigue",
+        Item::Activity => "Activity",
+        Item::Conditions => "Condition",
+        Item::Medications => "Medication",
+        Item::FingerRing => "FingerRing",
+        Item::TestsUnable => "MovementTest",
+        Item::HeadInjury => "HeadInjury",
+        _ => "Option",
+    }
+}
+
+/// An item, by its name in `answers`. Later rule tables may ask further items.
+#[derive(Clone, Copy, Debug)]
+pub struct ItemIdName(pub Item);
+
+impl Serialize for ItemIdName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.id())
+    }
+}
+
+impl PartialSchema for ItemIdName {
+    fn schema() -> RefOr<Schema> {
+        open(&CATALOGUE.map(|spec| spec.id))
+    }
+}
+
+impl ToSchema for ItemIdName {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "ItemId".into()
+    }
 }
 
 fn item(spec: &Spec) -> Schema {
@@ -77,14 +135,14 @@ fn item(spec: &Spec) -> Schema {
             };
             Schema::Object(object.build())
         }
-        Kind::Choice(options) => {
-            let values = options.iter().map(|option| serde_json::json!(option)).chain([serde_json::Value::Null]);
-            Schema::Object(object.schema_type(nullable(Type::String)).enum_values(Some(values)).build())
+        Kind::Choice(_) => {
+            let null = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Null));
+            let option = Ref::from_schema_name(options_name(spec.item));
+            Schema::OneOf(OneOfBuilder::new().description(Some(describe(spec))).item(null).item(option).build())
         }
-        Kind::Set { options, .. } => {
-            let entry = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
-            let entry = entry.enum_values(Some(options.iter().copied()));
-            let array = ArrayBuilder::new().schema_type(nullable(Type::Array)).items(entry.build());
+        Kind::Set { .. } => {
+            let entry = Ref::from_schema_name(options_name(spec.item));
+            let array = ArrayBuilder::new().schema_type(nullable(Type::Array)).items(entry);
             Schema::Array(array.unique_items(true).description(Some(describe(spec))).build())
         }
     }

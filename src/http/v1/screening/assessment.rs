@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::answers::ItemIdName;
 use crate::domain::clinics::EmergencyNumber;
 use crate::domain::screening::assessment::FlagReason;
 use crate::domain::screening::instrument::{Accuracy, Share};
@@ -44,6 +45,7 @@ pub struct AssessmentBody<'a> {
     /// Alarms (red flags) that apply.
     pub red_flags: Vec<RedFlagBody>,
     /// Unanswered alarm items.
+    #[schema(value_type = Vec<ItemIdName>)]
     pub alarm_items_unanswered: Vec<&'static str>,
     /// Unanswered items of the asked audiences that can still change the band, the flag or an instrument's outcome, the most
     /// influential first; empty when no answer can change any of them.
@@ -186,6 +188,7 @@ pub struct InstrumentBody<'a> {
     pub probability: Option<f64>,
     /// The smallest sets of unanswered items whose answers could settle the outcome, regardless of audience; empty when it is
     /// settled or does not apply, and when nothing can settle it.
+    #[schema(value_type = Vec<Vec<ItemIdName>>)]
     pub would_settle: Vec<Vec<&'static str>>,
     /// The first published accuracy that has both shares; null if there is none.
     #[schema(value_type = Option<AccuracyFigureBody>)]
@@ -249,7 +252,7 @@ pub struct AccuracyBody {
 
 /// A percentage with its 95 % interval, if one was published.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[schema(as = Share)]
+#[schema(as = AccuracyShare)]
 pub struct ShareBody {
     /// Per cent.
     #[schema(minimum = 0, maximum = 100)]
@@ -298,6 +301,7 @@ pub struct PathwayBody<'a> {
     /// Text of the stage, for the person.
     pub stage_text: &'a str,
     /// Unanswered items that could still raise the stage.
+    #[schema(value_type = Vec<ItemIdName>)]
     pub needs: Vec<&'static str>,
     /// The instruments, items and quantities that met a criterion.
     pub because: Vec<String>,
@@ -316,6 +320,7 @@ pub struct PathwayBody<'a> {
 #[schema(as = OpenQuestion)]
 pub struct OpenQuestionBody {
     /// The item.
+    #[schema(value_type = ItemIdName)]
     pub item: &'static str,
     /// What the item could change: `band`, `flagged`, and ids of instruments.
     pub could_change: Vec<String>,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::answers::ItemIdName;
 use super::assessment::AccuracyBody;
 use crate::domain::screening::instrument::{Component, Instrument, Method};
 use crate::domain::screening::open_questions::linear::{Linear, Logistic, Term};
@@ -78,6 +79,7 @@ pub struct LinearBody {
 #[schema(as = InstrumentTerm)]
 pub struct TermBody {
     /// The item.
+    #[schema(value_type = ItemIdName)]
     pub item: &'static str,
     /// Subtracted from the item's value.
     pub minus: f64,

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::answers::ItemIdName;
 use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
@@ -77,7 +78,7 @@ pub struct GroupBody {
 #[schema(as = QuestionnaireItem)]
 pub struct ItemBody {
     /// Id of the item: its name in `answers`.
-    pub id: &'static str,
+    pub id: ItemIdName,
     /// The question.
     pub label: String,
     /// The question in a few words.
@@ -91,7 +92,7 @@ pub struct ItemBody {
     /// Whether a submission must answer the item.
     pub required: bool,
     /// Ask the item only when one of these items was answered above 0; always ask it when empty.
-    pub asked_when_above_0: Vec<&'static str>,
+    pub asked_when_above_0: Vec<ItemIdName>,
     /// The unit of a number.
     pub unit: Option<UnitBody>,
     /// Lowest value of a number.
@@ -240,7 +241,7 @@ impl ItemBody {
             excludes_others: exclusive == Some(id),
         };
         Self {
-            id: spec.id,
+            id: ItemIdName(spec.item),
             label: item.map(|text| text.label.clone()).unwrap_or_default(),
             short: item.map(|text| text.short().to_owned()).unwrap_or_default(),
             help: item.map(|text| text.help.clone()).unwrap_or_default(),
@@ -253,7 +254,7 @@ impl ItemBody {
             },
             audience: AudienceName(spec.audience()),
             required: spec.required(),
-            asked_when_above_0: table.asked.when_above_0(spec.item).iter().map(|item| item.id()).collect(),
+            asked_when_above_0: table.asked.when_above_0(spec.item).iter().copied().map(ItemIdName).collect(),
             unit,
             minimum,
             maximum,

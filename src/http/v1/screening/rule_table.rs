@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::answers::ItemIdName;
 use super::instrument_rule::{AdviceRuleBody, InstrumentRuleBody, NextScreenRuleBody, PathwayRuleBody};
 use crate::domain::screening::rule_table::{Band, Combination, Group, Id, RedFlag, Rule, RuleTable, Source};
 use crate::http::kernel::names::{BandName, CareLevelName, FamilyName, LanguageName, SourceKindName, UrgencyName};
@@ -100,6 +101,7 @@ pub struct RuleGroupBody {
     /// `steps`: they partition one item's range; `highest_of`: only the highest counts; `cap`: the sum counts up to the cap.
     pub combination: &'static str,
     /// The item whose range the steps partition.
+    #[schema(value_type = Option<ItemIdName>)]
     pub item: Option<String>,
     /// The cap, points.
     pub cap: Option<i32>,
@@ -107,7 +109,7 @@ pub struct RuleGroupBody {
 
 /// A scored rule.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Rule)]
+#[schema(as = ScoredRule)]
 pub struct RuleBody {
     /// Id of the rule.
     pub id: String,

@@ -1,6 +1,7 @@
 //! How much of an assessment a response has.
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
@@ -36,12 +37,16 @@ impl AssessmentView {
     pub const fn has_evidence(self) -> bool {
         matches!(self, Self::Full)
     }
+
+    /// The view that a request selects, by its query or else by `Prefer: return=minimal`.
+    pub(in crate::http) fn selected(in_query: Option<Self>, headers: &HeaderMap) -> Self {
+        in_query.or_else(|| preferred(headers, &MINIMAL)).unwrap_or_default()
+    }
 }
 
-/// The view that a request selects, by `view` or else by `Prefer: return=minimal`.
 impl Parameter for AssessmentView {
     fn read(request: &HttpRequest) -> Result<Self, Problem> {
         let ViewQuery { view } = Query::read(request)?.0;
-        Ok(view.or_else(|| preferred(request.headers(), &MINIMAL)).unwrap_or_default())
+        Ok(Self::selected(view, request.headers()))
     }
 }

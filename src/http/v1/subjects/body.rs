@@ -6,11 +6,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence};
+use crate::domain::subjects::contact::ContactWarning;
 use crate::domain::subjects::{Consent, Contact, LookUp, Reference, Subject, SubjectDraft};
 use crate::http::kernel::paging::page;
 use crate::http::kernel::text::plain;
-use crate::http::v1::contact::ContactBody;
+use crate::http::v1::contact::{ContactBody, ContactInput};
 
 /// Identity, contact data and consent of the subject, as far as the sender may give them.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -28,9 +29,8 @@ pub struct SubjectInput {
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub reference_system: Option<String>,
     /// Contact data; stored encrypted. Parts that are not given keep their values.
-    #[validate(nested)]
     #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
-    pub contact: Option<ContactBody>,
+    pub contact: Option<ContactInput>,
     /// Whether the person may be contacted. An older consent does not override a newer one.
     #[validate(nested)]
     #[serde(default, deserialize_with = "crate::http::kernel::object::optional")]
@@ -59,19 +59,21 @@ pub struct ConsentBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = SubjectSearch)]
 pub struct SubjectSearchInput {
-    /// The reference, exactly, in every system.
+    /// The reference, exactly, in every system. Unicode forms of one character are equal.
     #[validate(length(min = 1, max = 128))]
     #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00]*$")]
     pub reference: Option<String>,
-    /// The full name; case and spacing are ignored.
+    /// Words of the name, in any order. All must be in the name; case, accents, apostrophes and hyphens do not matter. The whole
+    /// name is also found with other spaces.
     #[validate(length(min = 1, max = 200))]
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00]*$")]
     pub name: Option<String>,
-    /// The telephone number; only the digits are compared.
+    /// The telephone number, in a national spelling of the clinic's country or with the country code. An extension does not
+    /// matter.
     #[validate(length(min = 1, max = 40))]
     #[schema(min_length = 1, max_length = 40, pattern = r"^[^\x00]*$")]
     pub telephone: Option<String>,
-    /// The e-mail address; case is ignored.
+    /// The e-mail address; case and accents do not matter.
     #[validate(length(min = 1, max = 254))]
     #[schema(min_length = 1, max_length = 254, pattern = r"^[^\x00]*$")]
     pub email: Option<String>,
@@ -106,21 +108,20 @@ page!(
 );
 
 impl SubjectInput {
-    pub fn parse(self, faults: &mut Vec<Fault>) -> SubjectDraft {
+    /// The subject, and what is not kept of its contact data.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> (SubjectDraft, Vec<ContactWarning>) {
         let system = self.reference_system.as_deref().map(|text| (text, "/subject/reference_system"));
         if system.is_some() && self.reference.is_none() {
-            let detail = "must be given with its system";
+            let detail = Sentence::new("must be given with its system", "debe indicarse junto con su sistema");
             faults.push(Fault::new("/subject/reference", FaultCode::Required, detail));
         }
         let reference = self.reference.as_deref().and_then(|text| {
             let parsed = Reference::parse(system, (text, "/subject/reference"));
             parsed.map_err(|found| faults.extend(found)).ok()
         });
-        SubjectDraft {
-            reference,
-            contact: self.contact.map(Contact::from).unwrap_or_default(),
-            consent: self.consent.and_then(|consent| consent.parse("/subject/consent", faults)),
-        }
+        let (contact, warnings) = self.contact.map(|contact| contact.parse(faults)).unwrap_or_default();
+        let consent = self.consent.and_then(|consent| consent.parse("/subject/consent", faults));
+        (SubjectDraft { reference, contact, consent }, warnings)
     }
 }
 
@@ -134,7 +135,11 @@ impl ConsentBody {
         ];
         for (_, name) in missing.into_iter().filter(|(missing, _)| *missing) {
             let pointer = format!("{place}/{name}");
-            faults.push(Fault::new(pointer, FaultCode::Required, "must be given in a consent"));
+            faults.push(Fault::new(
+                pointer,
+                FaultCode::Required,
+                Sentence::new("must be given in a consent", "debe indicarse en un consentimiento"),
+            ));
         }
         Some(Consent { to_contact: self.to_contact?, text_version: self.text_version?, given_at: self.given_at? })
     }
@@ -153,7 +158,9 @@ impl SubjectSearchInput {
         if let (Some(one), None) = (given.next(), given.next()) {
             return Some(one);
         }
-        faults.push(Fault::new("", FaultCode::Required, "give exactly one of reference, name, telephone, email"));
+        let one = Sentence::new("give exactly one of {allowed}", "indique exactamente uno de estos: {allowed}");
+        let fields = Params::allowed(["reference", "name", "telephone", "email"]);
+        faults.push(Fault::new("", FaultCode::Required, one).with(fields));
         None
     }
 }

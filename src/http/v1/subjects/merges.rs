@@ -8,7 +8,7 @@ use crate::app::once::Once;
 use crate::app::subjects::merges;
 use crate::app::submissions::idempotency;
 use crate::domain::audit::AuditAction;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::ids::{MergeId, SubjectId};
 use crate::domain::subjects::history::SubjectMerge;
 use crate::http::kernel::auth::Staff;
@@ -101,9 +101,17 @@ fn answer(Once { result, replayed }: Once<SubjectMerge>) -> HttpResponse {
 /// Returns the subject to merge, which must differ from `kept`.
 fn merged(kept: SubjectId, named: Option<Uuid>, mut faults: Vec<Fault>) -> Result<SubjectId, Problem> {
     if named == Some(kept.0) {
-        faults.push(Fault::new("/merged", FaultCode::NotAllowed, "must differ from the subject of the path"));
+        faults.push(Fault::new(
+            "/merged",
+            FaultCode::NotAllowed,
+            Sentence::new("must differ from the subject of the path", "debe ser distinto del sujeto de la ruta"),
+        ));
     } else if named.is_none() && faults.is_empty() {
-        faults.push(Fault::new("/merged", FaultCode::Required, "give the subject to merge"));
+        faults.push(Fault::new(
+            "/merged",
+            FaultCode::Required,
+            Sentence::new("give the subject to merge", "indique el sujeto que se fusiona"),
+        ));
     }
     faultless(named.map(SubjectId), faults)
 }

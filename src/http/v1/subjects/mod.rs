@@ -25,8 +25,10 @@ use history::{SubjectChangePage, SubjectExportBody};
 
 /// Search subjects
 ///
-/// Finds subjects by exactly one of reference, name, telephone or e-mail; at most 50, newest first. The search is a POST so
-/// that no reference or name appears in a URL.
+/// Finds subjects by exactly one of reference, name, telephone or e-mail; at most 50, those with exactly the name first, then the
+/// newest: give more words if 50 are found. A reference must be exact. A name is found by each of its words, without regard to
+/// case, accents and spacing, and an e-mail address likewise. A telephone number is found by its national and international
+/// spellings. The search is a POST so that no reference or name appears in a URL.
 #[utoipa::path(
     tag = "staff",
     request_body(content = SubjectSearchInput, description = "What to search by",
@@ -41,7 +43,7 @@ pub async fn search_subjects(state: web::Data<State>, caller: Staff, incoming: I
     let mut faults = body.faults;
     let search = body.value.parse(&mut faults);
     let (by, text) = faultless(search, faults)?;
-    let found = subjects::search(&state.app, &caller.actor(), by, &text).await?;
+    let found = subjects::search(&state.app, &caller.actor(), caller.clinic(), by, &text).await?;
     Ok(HttpResponse::Ok().json(SubjectPage::new(found, None)))
 }
 
@@ -89,7 +91,8 @@ pub async fn replace_subject_contact(
 ) -> HttpResult {
     let (id, seen) = (SubjectId(id.read()?.0), seen.read()?.0);
     let contact = input::read::<ContactBody>(incoming).await?.into();
-    Ok(tagged(changes::replace_contact(&state.app, &caller.actor(), id, seen, contact).await?))
+    let changed = changes::replace_contact(&state.app, &caller.actor(), caller.clinic(), id, seen, contact).await?;
+    Ok(tagged(changed))
 }
 
 /// Replace a subject's consent

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::app::submissions::Assessed;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::app::submissions::intake::Valid;
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
@@ -21,6 +22,7 @@ use crate::http::v1::screening::assessment::AssessmentBody;
 use crate::http::v1::screening::render::Rendering;
 use crate::http::v1::screening::view::AssessmentView;
 use crate::http::v1::subjects::body::SubjectInput;
+use crate::http::v1::submissions::warnings::WarningBody;
 
 /// A submission.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
@@ -42,12 +44,28 @@ pub struct SubmissionInput {
     pub source: Option<SourceInput>,
     /// Pathway to evaluate instead of the clinic's own.
     pub pathway: Option<PathwayName>,
-    /// The submission that this one corrects. Not allowed with a browser key; an intake key can correct what its sender
-    /// submitted.
+    /// The submission that this one corrects: of the same subject, and not corrected yet (409 otherwise). Without
+    /// `subject.reference` this one belongs to the subject of the corrected one. An intake key can correct what its sender
+    /// submitted; not allowed with a browser key.
     pub supersedes: Option<Uuid>,
     /// Whether this is history imported from another system: it is scored and stored, but never opens a follow-up. Requires
     /// `answered_at`, in the past. Not allowed with a browser key.
     pub imported: Option<bool>,
+    /// Whether this is a test: it is scored, stored and shown as a test, opens no follow-up and is counted nowhere. Its contact
+    /// data and consent are checked and not stored. It corrects only tests. Not allowed with a browser key.
+    pub test: Option<bool>,
+}
+
+/// What to do with a submission, and the view of the response.
+#[derive(Clone, Copy, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct IntakeQuery {
+    /// The parts of the assessment in the response: `summary`, `person` or `full`; by default `person`, in a batch `summary`.
+    #[param(inline)]
+    pub view: Option<AssessmentView>,
+    /// Whether the body is only checked and scored: nothing is stored, and no idempotency key is used; by default false.
+    pub validate_only: Option<bool>,
 }
 
 /// The record in another system.
@@ -69,17 +87,25 @@ pub struct SourceInput {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = SubmissionReceipt)]
 pub struct ReceiptBody<'a> {
-    /// Id of the submission.
+    /// True when the request had `validate_only` and nothing is stored; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub validate_only: Option<bool>,
+    /// Id of the submission; with `validate_only` the nil UUID.
     pub id: Uuid,
     /// When it was received.
     pub received_at: Timestamp,
-    /// Id of the subject.
+    /// Id of the subject; with `validate_only` the nil UUID.
     pub subject_id: Uuid,
     /// Origin of the submission.
     pub origin: OriginName,
-    /// The follow-up that the submission opened or joined, in its state at that time; null when the submission is not flagged
-    /// or was imported.
+    /// Whether this is a test, which opens no follow-up and is counted nowhere.
+    pub test: bool,
+    /// The follow-up that the submission opened, joined or corrected, in its state at that time; null when the submission is
+    /// imported, a test, or neither flagged nor a correction of a submission of an open follow-up.
     pub follow_up: Option<FollowUpLinkBody>,
+    /// The parts of the contact data that were not kept. A later read has the same warnings.
+    pub warnings: Vec<WarningBody>,
     /// The assessment of the answers by the rule table.
     pub assessment: AssessmentBody<'a>,
 }
@@ -101,7 +127,7 @@ pub struct SubmissionBody<'a> {
     pub pathway: Option<PathwayName>,
     /// The submission that this one corrects.
     pub supersedes: Option<Uuid>,
-    /// The latest submission that corrects this one; this one is kept unchanged.
+    /// The submission that corrects this one; this one is kept unchanged.
     pub superseded_by: Option<Uuid>,
     /// The answers.
     #[schema(value_type = AnswersBody)]
@@ -154,14 +180,17 @@ impl SubmissionInput {
     pub fn parse(self, language: Language, faults: &mut Vec<Fault>) -> Draft {
         let answers = answers(self.answers, faults);
         let source = self.source.and_then(|source| source.parse(faults));
+        let (subject, warnings) = self.subject.map(|subject| subject.parse(faults)).unwrap_or_default();
         Draft {
             answers,
-            subject: self.subject.map(|subject| subject.parse(faults)).unwrap_or_default(),
+            subject,
+            warnings,
             answered_at: self.answered_at,
             source,
             pathway: self.pathway.map(|pathway| pathway.0),
             supersedes: self.supersedes.map(SubmissionId),
             imported: self.imported.unwrap_or(false),
+            test: self.test.unwrap_or(false),
             language,
             idempotency: None,
         }
@@ -172,7 +201,11 @@ impl SourceInput {
     fn parse(self, faults: &mut Vec<Fault>) -> Option<ExternalSource> {
         for (missing, pointer) in [(self.system.is_none(), "/source/system"), (self.id.is_none(), "/source/id")] {
             if missing {
-                faults.push(Fault::new(pointer, FaultCode::Required, "must be given in a source"));
+                faults.push(Fault::new(
+                    pointer,
+                    FaultCode::Required,
+                    Sentence::new("must be given in a source", "debe indicarse en un origen"),
+                ));
             }
         }
         Some(ExternalSource { system: self.system?, id: self.id? })
@@ -182,12 +215,30 @@ impl SourceInput {
 impl<'a> ReceiptBody<'a> {
     pub fn new(stored: &StoredSubmission, rendering: &'a Rendering<'a>, view: AssessmentView) -> Self {
         Self {
+            validate_only: None,
             id: stored.submission_id.0,
             received_at: stored.received_at,
             subject_id: stored.subject_id.0,
             origin: OriginName(stored.origin),
+            test: stored.test,
             follow_up: stored.follow_up.map(FollowUpLinkBody::from),
+            warnings: WarningBody::all(&stored.warnings, rendering.language),
             assessment: rendering.assessment(&stored.answers, &stored.assessment, Audiences::PERSON, view),
+        }
+    }
+
+    /// The receipt of a submission that was only checked.
+    pub fn of_valid(valid: &Valid, rendering: &'a Rendering<'a>, view: AssessmentView) -> Self {
+        Self {
+            validate_only: Some(true),
+            id: Uuid::nil(),
+            received_at: valid.received_at,
+            subject_id: Uuid::nil(),
+            origin: OriginName(valid.origin),
+            test: valid.test,
+            follow_up: None,
+            warnings: WarningBody::all(&valid.warnings, rendering.language),
+            assessment: rendering.assessment(&valid.answers, &valid.assessment, Audiences::PERSON, view),
         }
     }
 }

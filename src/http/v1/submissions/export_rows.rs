@@ -46,6 +46,8 @@ pub struct SubmissionExportQuery {
     pub flagged: Option<bool>,
     /// Only history imported from another system (true), or only other submissions (false).
     pub imported: Option<bool>,
+    /// Only test submissions (true), or only other submissions (false).
+    pub test: Option<bool>,
     /// Only submissions whose band is settled and equal to this.
     pub band: Option<BandName>,
     /// Only submissions whose own score total is at least this.
@@ -136,6 +138,12 @@ pub struct ExportedSubmissionBody {
     pub source_id: Option<String>,
     /// Whether this is history imported from another system, which opens no follow-up.
     pub imported: bool,
+    /// Whether this is a test, which opens no follow-up and is counted nowhere.
+    pub test: bool,
+    /// The submission that this one corrects.
+    pub supersedes: Option<Uuid>,
+    /// The submission that corrects this one, which then counts no longer.
+    pub superseded_by: Option<Uuid>,
 }
 
 /// A follow-up in an export.
@@ -189,6 +197,10 @@ pub struct ExportedFollowUpBody {
     pub findings: Vec<String>,
     /// Ids of the instruments on which any of its submissions is positive.
     pub positive_instruments: Vec<String>,
+    /// Whether any submission that counts is flagged; false only after a correction.
+    pub flagged: bool,
+    /// When the last correction of one of its submissions was received.
+    pub corrected_at: Option<Timestamp>,
 }
 
 /// Last line of an NDJSON export; marks it as complete.
@@ -206,6 +218,7 @@ impl SubmissionExportQuery {
         SubmissionFilter {
             flagged: self.flagged,
             imported: self.imported,
+            test: self.test,
             below_floor: false,
             band: self.band.map(|band| band.0),
             min_score: self.min_score,
@@ -261,6 +274,9 @@ impl From<Exported<ExportedSubmission>> for ExportedSubmissionBody {
             source_system,
             source_id,
             imported: summary.imported,
+            test: summary.test,
+            supersedes: summary.supersedes,
+            superseded_by: summary.superseded_by,
         }
     }
 }
@@ -294,6 +310,8 @@ impl From<Exported<ExportedFollowUp>> for ExportedFollowUpBody {
             band: case.band,
             findings,
             positive_instruments: case.positive_instruments,
+            flagged: case.flagged,
+            corrected_at: case.corrected_at,
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::http::kernel::names::{BandName, CareLevelName, OutcomeName, PathwayNa
 use crate::http::kernel::paging::{self, PageQuery, page};
 use crate::http::kernel::state::State;
 use crate::http::v1::HttpResult;
+use crate::http::v1::screening::answers::ItemIdName;
 use crate::http::v1::submission_summary::{ScoreSummaryBody, SubmissionSummaryBody};
 
 /// A submission in a subject's history.
@@ -29,11 +30,12 @@ pub struct SubjectSubmissionBody {
     /// The submission.
     #[serde(flatten)]
     pub submission: SubmissionSummaryBody,
-    /// What changed since the subject's previous submission; null for the first.
+    /// What changed since the subject's previous submission that is no test; null for the first one and for a test.
     pub change: Option<ChangeBody>,
     /// When the questions were answered, if that differs from the time of receipt.
     pub answered_at: Option<Timestamp>,
-    /// When to screen again; null if the submission's rule table does not say, or if the person should be seen within a day.
+    /// When to screen again; null if the submission's rule table does not say, if the person should be seen within a day, or
+    /// for a test.
     pub next_screen: Option<NextScreenBody>,
 }
 
@@ -53,7 +55,7 @@ pub struct NextScreenBody {
 /// What changed from one submission of a subject to the next. If the rule tables differ, the table itself may have changed the
 /// score, the band and the outcomes.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Change)]
+#[schema(as = SubmissionChange)]
 pub struct ChangeBody {
     /// Id of the previous submission.
     pub since: Uuid,
@@ -144,7 +146,7 @@ pub struct InstrumentChangeBody {
 #[schema(as = ItemChange)]
 pub struct ItemChangeBody {
     /// Id of the item.
-    #[schema(value_type = String)]
+    #[schema(value_type = ItemIdName)]
     pub item: &'static str,
     /// Before; null if it was unanswered.
     #[schema(required)]

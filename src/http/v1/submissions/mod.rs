@@ -7,9 +7,10 @@ pub mod export_rows;
 pub(in crate::http) mod exports;
 pub mod history;
 pub(in crate::http) mod statistics;
+pub mod warnings;
 
 use actix_web::http::header::{CONTENT_LANGUAGE, LOCATION, VARY};
-use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +23,7 @@ use super::screening::render::Rendering;
 use super::screening::view::{AssessmentView, ViewQuery};
 use crate::app::once::Once;
 use crate::app::screening::rule_tables;
-use crate::app::submissions::{self, idempotency, intake};
+use crate::app::submissions::{self, erasure, idempotency, intake};
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
@@ -31,19 +32,19 @@ use crate::domain::language::Language;
 use crate::domain::page::PageRequest;
 use crate::domain::submissions::Draft;
 use crate::domain::submissions::stored::{StoredSubmission, SubmissionFilter, SubmissionSummary};
-use crate::http::kernel::auth::{Intake, Staff, Submitter};
+use crate::http::kernel::auth::{Admin, Intake, Staff, Submitter};
 use crate::http::kernel::body::{Body, Incoming};
-use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, PathId, Query};
+use crate::http::kernel::extract::{AcceptedLanguages, IdempotencyKey, Later, Parameter, PathId, Query};
 use crate::http::kernel::json_response::{json_response, mark_replayed};
 use crate::http::kernel::names::BandName;
 use crate::http::kernel::paging::{self, DEFAULT_LIMIT, page};
-use crate::http::kernel::problem::Problem;
+use crate::http::kernel::problem::{Problem, ProblemBody};
 use crate::http::kernel::state::State;
 use crate::http::kernel::text::plain;
 use crate::http::kernel::{alarm, lag};
 use crate::http::v1::HttpResult;
 use crate::http::v1::submission_summary::SubmissionSummaryBody;
-use body::{AssessmentQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
+use body::{AssessmentQuery, IntakeQuery, ReceiptBody, SubmissionAssessmentBody, SubmissionBody, SubmissionInput};
 
 /// Filters and page of the submission list.
 #[derive(Clone, Debug, Deserialize, Validate, IntoParams)]
@@ -54,6 +55,8 @@ pub struct SubmissionQuery {
     pub flagged: Option<bool>,
     /// Only history imported from another system (true), or only other submissions (false).
     pub imported: Option<bool>,
+    /// Only test submissions (true), or only other submissions (false).
+    pub test: Option<bool>,
     /// Only submissions with a grip strength under 1 kg or five chair stands under 3 s (true). Such answers were stored before
     /// these floors, often in the wrong unit; they are never changed.
     pub below_floor: Option<bool>,
@@ -87,6 +90,21 @@ pub struct SubmissionQuery {
     pub cursor: Option<String>,
 }
 
+/// What a request with a submission asks for besides its body.
+#[derive(Clone, Copy, Debug)]
+pub struct IntakeOptions {
+    view: AssessmentView,
+    validate_only: bool,
+}
+
+impl Parameter for IntakeOptions {
+    fn read(request: &HttpRequest) -> Result<Self, Problem> {
+        let IntakeQuery { view, validate_only } = Query::read(request)?.0;
+        let view = AssessmentView::selected(view, request.headers());
+        Ok(Self { view, validate_only: validate_only.unwrap_or(false) })
+    }
+}
+
 page!(
     /// A page of submissions, newest first.
     SubmissionPage of SubmissionSummaryBody, from SubmissionSummary
@@ -96,10 +114,15 @@ page!(
 ///
 /// Scores and stores answers. 201 means that the submission, its follow-up and its audit entry are stored on disk. A retry
 /// with the same `Idempotency-Key` and body gets the same response, in the view that it asks for, and has no second effect.
+/// Contact data never refuses a submission: `warnings` lists the parts that were not kept.
+///
+/// With `validate_only=true` the body is checked and scored in the same way, and nothing is stored. 200 means that the
+/// submission would be stored; the receipt then has `validate_only`, no follow-up, and the nil UUID for ids. A refusal is the
+/// same as without this parameter.
 #[utoipa::path(
     tag = "screening",
     params(
-        ViewQuery,
+        IntakeQuery,
         ("Prefer" = Option<String>, Header, description = "return=minimal asks for the view `summary`"),
         ("Idempotency-Key" = Option<String>, Header,
             description = "Idempotency key, which makes a retry safe: 1 to 255 visible characters, bare or in double quotes"),
@@ -109,8 +132,13 @@ page!(
         "answers": {"age": 82, "activity": "inactive", "falls_past_year": 4, "stair_difficulty": "a_lot_or_unable",
             "medications": ["systemic_corticosteroid_3_weeks"]}
     })),
-    responses((status = 201, description = "Stored", body = ReceiptBody,
-        headers(("Location" = String, description = "Path of the submission")))),
+    responses(
+        (status = 201, description = "Stored", body = ReceiptBody,
+            headers(("Location" = String, description = "Path of the submission"))),
+        (status = 200, description = "Valid, with `validate_only`; nothing is stored", body = ReceiptBody),
+        (status = 409, description = "The submission in `supersedes` is corrected already", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionCreated))),
     security(("key" = ["browser"]))
 )]
@@ -120,14 +148,21 @@ pub async fn create_submission(
     fragments: web::Data<AllFragments>,
     caller: Submitter,
     key: Later<IdempotencyKey>,
-    view: Later<AssessmentView>,
+    asked: Later<IntakeOptions>,
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> HttpResult {
-    let (key, view) = (key.read()?, view.read()?);
+    let (key, IntakeOptions { view, validate_only }) = (key.read()?, asked.read()?);
     let (actor, clinic) = (caller.actor(), caller.clinic());
     let language = accepted.for_clinic(clinic);
     let (body, _place) = receive::<SubmissionInput>(&state, &actor, incoming).await?;
+    if validate_only {
+        let valid = validate(&state, &actor, clinic, language, body).await?;
+        let rendering = Rendering::new(&fragments, rule_tables::current(&state.app), language, clinic);
+        let mut response = HttpResponse::Ok();
+        response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));
+        return json_response(&mut response, &ReceiptBody::of_valid(&valid, &rendering, view));
+    }
     let Once { result: stored, replayed } = &submit(&state, &actor, clinic, key, language, body).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
     let rendering = Rendering::new(&fragments, &release.table, stored.language, clinic);
@@ -174,6 +209,20 @@ pub(in crate::http) async fn submit(
     stored.map_err(|error| alarm::problem(state, error, clinic, language))
 }
 
+/// Checks and scores the submission as [`submit`] does; nothing is stored.
+pub(in crate::http) async fn validate(
+    state: &State,
+    actor: &Actor,
+    clinic: &Clinic,
+    language: Language,
+    body: Body<SubmissionInput>,
+) -> Result<intake::Valid, Problem> {
+    let mut faults = body.faults;
+    let draft = body.value.parse(language, &mut faults);
+    let valid = intake::validate(&state.app, actor, clinic, draft, faults).await;
+    valid.map_err(|error| alarm::problem(state, error, clinic, language))
+}
+
 /// List submissions
 ///
 /// Newest first. The header `Link` also gives the next page.
@@ -199,14 +248,15 @@ pub async fn list_submissions(
 
 /// Get a submission
 ///
-/// The answers and the assessment as stored. An intake key can only read submissions of its sender: the credential and those
-/// that replace it.
+/// The answers and the assessment as stored. The language of the texts follows `Accept-Language`; by default it is that of the
+/// submission. An intake key can only read submissions of its sender: the credential and those that replace it.
 #[utoipa::path(
     tag = "staff",
     params(
         ("id" = uuid::Uuid, Path, description = "Id of the submission"),
         ViewQuery,
         ("Prefer" = Option<String>, Header, description = "return=minimal asks for the view `summary`"),
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages of the texts"),
     ),
     responses((status = 200, description = "The submission", body = SubmissionBody)),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionRead))),
@@ -219,15 +269,40 @@ pub async fn get_submission(
     caller: Intake,
     id: Later<PathId>,
     view: Later<AssessmentView>,
+    accepted: AcceptedLanguages,
 ) -> HttpResult {
     let (id, view) = (SubmissionId(id.read()?.0), view.read()?);
     let stored = submissions::get(&state.app, &caller.actor(), id).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    let language = stored.language;
+    let language = accepted.or(stored.language);
     let rendering = Rendering::new(&fragments, &release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_LANGUAGE, language.as_str()));
+    response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));
     json_response(&mut response, &SubmissionBody::new(stored, &rendering, view))
+}
+
+/// Erase a submission
+///
+/// Deletes the submission with its idempotency keys, and its closed follow-up if that has no other submission. A subject that is
+/// left without submissions and follow-ups is erased too. Submissions that correct it then correct the one that it corrects.
+/// Without any, that one counts again, and a follow-up that was closed without its answers is reopened. The audit log keeps ids, and
+/// the statistics keep the counts of past days. Erasures are applied again to a restored backup. If the server has no erasure log,
+/// nothing is erased and the response is 503.
+#[utoipa::path(
+    tag = "staff",
+    params(("id" = uuid::Uuid, Path, description = "Id of the submission")),
+    responses(
+        (status = 204, description = "Erased"),
+        (status = 409, description = "The follow-up of the submission is open", body = ProblemBody,
+            content_type = "application/problem+json"),
+    ),
+    extensions(("x-audit-action" = json!(AuditAction::SubmissionErased))),
+    security(("key" = ["admin"]))
+)]
+#[delete("/v1/submissions/{id}")]
+pub async fn delete_submission(state: web::Data<State>, caller: Admin, id: Later<PathId>) -> HttpResult {
+    erasure::erase(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Get a submission's assessment under a rule table
@@ -235,10 +310,14 @@ pub async fn get_submission(
 /// Without `rule_table`, or with the submission's own version, returns the stored assessment. With another version, assesses
 /// the same answers with that version, without storing the result; the pathways are those of the stored assessment, or the
 /// clinic's if the submission's version had none. An unknown version is answered with 404, like an unknown submission. The
-/// language is that of the submission.
+/// language follows `Accept-Language`; by default it is that of the submission.
 #[utoipa::path(
     tag = "staff",
-    params(("id" = uuid::Uuid, Path, description = "Id of the submission"), AssessmentQuery),
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the submission"),
+        AssessmentQuery,
+        ("Accept-Language" = Option<String>, Header, description = "Preferred languages of the texts"),
+    ),
     responses((status = 200, description = "The assessment", body = SubmissionAssessmentBody)),
     extensions(("x-audit-action" = json!(AuditAction::SubmissionAssessed))),
     security(("key" = ["staff"]))
@@ -250,14 +329,15 @@ pub async fn get_submission_assessment(
     caller: Staff,
     id: Later<PathId>,
     query: Later<Query<AssessmentQuery>>,
+    accepted: AcceptedLanguages,
 ) -> HttpResult {
     let (id, query) = (SubmissionId(id.read()?.0), query.read()?.0);
     let version = query.rule_table.as_deref();
     let assessed = submissions::assess(&state.app, &caller.actor(), caller.clinic(), id, version).await?;
-    let language = assessed.submission.language;
+    let language = accepted.or(assessed.submission.language);
     let rendering = Rendering::new(&fragments, &assessed.release.table, language, caller.clinic());
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_LANGUAGE, language.as_str()));
+    response.insert_header((VARY, "Accept-Language")).insert_header((CONTENT_LANGUAGE, language.as_str()));
     json_response(&mut response, &SubmissionAssessmentBody::new(&assessed, &rendering, query.view.unwrap_or_default()))
 }
 
@@ -266,6 +346,7 @@ impl SubmissionQuery {
         let filter = SubmissionFilter {
             flagged: self.flagged,
             imported: self.imported,
+            test: self.test,
             below_floor: self.below_floor == Some(true),
             band: self.band.map(|band| band.0),
             min_score: self.min_score,

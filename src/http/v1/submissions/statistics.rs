@@ -143,8 +143,9 @@ pub struct PredictiveValueBody {
 /// Get statistics
 ///
 /// Submissions from the first to the last day, both inclusive; the follow-ups that are open now; and the outcomes of the
-/// follow-ups closed in these days. Days are UTC days, at most 1,100; the last thirty by default. All submissions count,
-/// including corrected ones and those erased after their day ended.
+/// follow-ups closed in these days. Days are UTC days, at most 1,100; the last thirty by default. Every
+/// submission counts on the day of its receipt, also if it was erased after that day ended. A corrected submission does not
+/// count: its correction does. Imported history and tests do not count.
 ///
 /// The positive predictive value is the share of probable or confirmed sarcopenia among people who were flagged, attended and
 /// have a recorded diagnosis, with a 95 % interval (Wilson). It does not apply to people who were not flagged or did not

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::app::webhooks::Again;
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::ids::EventId;
 use crate::domain::webhooks::delivery::{Delivery, LoggedAttempt};
 use crate::domain::webhooks::{Webhook, WebhookChange, WebhookDraft, WebhookEvent};
@@ -32,6 +32,8 @@ pub struct WebhookInput {
     #[validate(length(min = 1, max = 200))]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub description: Option<String>,
+    /// Whether `submission.flagged` is also sent for test submissions, with `test` true; by default false.
+    pub test_submissions: Option<bool>,
 }
 
 /// Changes to a webhook; fields that are left out stay unchanged.
@@ -51,6 +53,8 @@ pub struct WebhookChangeInput {
     #[validate(length(min = 1, max = 200))]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub description: Option<String>,
+    /// Whether `submission.flagged` is also sent for test submissions.
+    pub test_submissions: Option<bool>,
     /// Whether events are sent to the webhook. Enabling a disabled webhook sends its pending deliveries.
     pub enabled: Option<bool>,
 }
@@ -96,6 +100,8 @@ pub struct WebhookBody {
     pub events: Vec<WebhookEventName>,
     /// Description given by the clinic.
     pub description: Option<String>,
+    /// Whether `submission.flagged` is also sent for test submissions.
+    pub test_submissions: bool,
     /// When it was registered.
     pub created_at: Timestamp,
     /// Until when the previous secret also signs.
@@ -183,14 +189,15 @@ impl WebhookInput {
     pub fn parse(self, faults: &mut Vec<Fault>) -> Option<WebhookDraft> {
         let url = required(self.url, "/url", faults);
         let events = required(self.events, "/events", faults);
-        Some(WebhookDraft { url: url?, description: self.description, events: plain(events?) })
+        let test_submissions = self.test_submissions.unwrap_or(false);
+        Some(WebhookDraft { url: url?, description: self.description, events: plain(events?), test_submissions })
     }
 }
 
 impl From<WebhookChangeInput> for WebhookChange {
     fn from(input: WebhookChangeInput) -> Self {
-        let WebhookChangeInput { url, events, description, enabled } = input;
-        Self { url, description, events: events.map(plain), enabled }
+        let WebhookChangeInput { url, events, description, test_submissions, enabled } = input;
+        Self { url, description, events: events.map(plain), test_submissions, enabled }
     }
 }
 
@@ -203,8 +210,16 @@ impl RedeliveryInput {
                 Ok(Again::Events(ids.into_iter().map(EventId).collect()))
             }
             (None, Some(from), Some(to)) => Ok(Again::Range(from, to, self.state.map(|state| state.0))),
-            (Some(_), _, _) => Err(Fault::new("/ids", FaultCode::Contradiction, "give ids or a period, not both")),
-            (None, ..) => Err(Fault::new("/ids", FaultCode::Required, "give ids, or a period with from and to")),
+            (Some(_), _, _) => Err(Fault::new(
+                "/ids",
+                FaultCode::Contradiction,
+                Sentence::new("give ids or a period, not both", "indique ids o un periodo, no ambos"),
+            )),
+            (None, ..) => Err(Fault::new(
+                "/ids",
+                FaultCode::Required,
+                Sentence::new("give ids, or a period with from and to", "indique ids, o un periodo con from y to"),
+            )),
         }
     }
 }
@@ -220,6 +235,7 @@ impl From<Webhook> for WebhookBody {
             url: webhook.url,
             events: webhook.events.into_iter().map(WebhookEventName).collect(),
             description: webhook.description,
+            test_submissions: webhook.test_submissions,
             created_at: webhook.created_at,
             previous_secret_until: webhook.previous_secret_until,
             failing_since: webhook.failing_since,

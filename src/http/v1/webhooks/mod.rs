@@ -2,6 +2,7 @@
 //! secret is returned only once, and a repeated ping or delivery is harmless, because receivers identify events by their ids.
 
 pub mod body;
+pub(in crate::http) mod events;
 
 use std::time::Duration;
 

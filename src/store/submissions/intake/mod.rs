@@ -10,12 +10,13 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use crate::domain::ids::{ClinicId, SenderId, SubjectId, SubmissionId};
+use crate::domain::subjects::{Contact, Reference};
 use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
-use crate::domain::{audit::AuditEntry, subjects::Contact, submissions::Accepted};
+use crate::domain::{audit::AuditEntry, submissions::Accepted, webhooks::Event};
 use crate::store::database::role::{Role, switch_to};
 use crate::store::database::{Connection, Keys, Store, writer::Work};
 use crate::store::error::{Result, StoreError};
-use crate::store::{follow_ups::keep::keep, subjects::changes::add_to_contact};
+use crate::store::{follow_ups::keep::keep, subjects::changes::add_to_contact, webhooks::outbox};
 use people::Written;
 
 /// Maximum attempts of a batch when other transactions keep changing its subjects or keys.
@@ -41,6 +42,8 @@ pub(in crate::store) enum Touched {
     /// A subject, by the hash of its reference.
     Person(Uuid, Vec<u8>),
     Key(SenderId, String),
+    /// A submission to be corrected. Two corrections of it are never in one transaction, so the second finds the first.
+    Corrected(SubmissionId),
 }
 
 /// A submission that proceeds, with its subject.
@@ -74,20 +77,33 @@ impl Intake {
             received_at,
             answered_at: draft.answered_at,
             imported: draft.imported,
+            test: draft.test,
             language: draft.language,
             source: draft.source,
             pathway: draft.pathway,
             supersedes: draft.supersedes,
             superseded_by: None,
+            superseded_at: None,
             answers: draft.answers,
             assessment,
             follow_up,
+            warnings: draft.warnings,
         }
     }
 
     fn clinic(&self) -> Uuid {
         self.accepted.actor.clinic_id.0
     }
+}
+
+/// Every hash under which the subject of a reference may be stored.
+pub(super) fn hashes_of(
+    keys: &Keys,
+    clinic_id: ClinicId,
+    reference: &Reference,
+    own: &[String],
+) -> Result<Vec<Vec<u8>>> {
+    Ok(Written::new(keys, clinic_id, reference, own)?.hashes().cloned().collect())
 }
 
 impl Work for Intake {
@@ -103,7 +119,8 @@ impl Work for Intake {
         let person = self.reference.as_ref().map(|written| Touched::Person(self.clinic(), written.hash.clone()));
         let idempotency = self.accepted.draft.idempotency.as_ref();
         let key = idempotency.map(|idempotency| Touched::Key(idempotency.sender_id, idempotency.key.clone()));
-        person.into_iter().chain(key).collect()
+        let corrected = self.accepted.draft.supersedes.map(Touched::Corrected);
+        person.into_iter().chain(key).chain(corrected).collect()
     }
 
     async fn commit(store: &Store, part: &[Self]) -> Result<Vec<Outcome>> {
@@ -132,6 +149,7 @@ async fn attempt(store: &Store, part: &[Intake]) -> Result<Option<Vec<Outcome>>>
         return Ok(None);
     }
     rows::insert(&mut transaction, &resolved).await?;
+    write_test_events(&mut transaction, &resolved).await?;
     tell_of_contact(&mut transaction, store, &resolved).await?;
     transaction.commit().await?;
     outcomes.extend(resolved.iter().map(|one| (one.place, Outcome::Stored(one.subject_id, one.follow_up))));
@@ -144,9 +162,22 @@ fn audit_entry(one: &Resolved<'_>) -> AuditEntry {
     AuditEntry { subject_id: Some(one.subject_id), ..one.intake.accepted.audit.clone() }
 }
 
+/// Writes the events of flagged tests, for the endpoints that ask for tests.
+async fn write_test_events(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<()> {
+    let event = |one: &Resolved<'_>| {
+        let accepted = &one.intake.accepted;
+        let (submission_id, urgency) = (accepted.submission_id, accepted.test_urgency()?.as_str());
+        let event = Event::flagged_test(submission_id, one.subject_id, urgency, accepted.received_at);
+        Some((accepted.actor.clinic_id, event))
+    };
+    let events: Vec<_> = resolved.iter().filter_map(event).collect();
+    if events.is_empty() { Ok(()) } else { outbox::write_tests(connection, events).await }
+}
+
 /// Adds contact data and consent, subject by subject, in the role that may read them. The last step of the transaction.
+/// Those of a test are not kept: it may name the subject of real submissions.
 async fn tell_of_contact(connection: &mut Connection, store: &Store, resolved: &[Resolved<'_>]) -> Result<()> {
-    for Resolved { intake, subject_id, .. } in resolved {
+    for Resolved { intake, subject_id, .. } in resolved.iter().filter(|one| !one.intake.accepted.draft.test) {
         let draft = &intake.accepted.draft.subject;
         if draft.contact != Contact::default() || draft.consent.is_some() {
             switch_to(connection, Role::App, Some(intake.accepted.actor.clinic_id)).await?;

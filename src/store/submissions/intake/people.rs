@@ -1,17 +1,19 @@
 //! The subjects of a batch: found by reference, or added. The reference of a merged subject finds the subject that it was
-//! merged into.
+//! merged into. A correction belongs to the subject of the submission that it corrects.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
 use super::{Intake, Resolved};
 use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::subjects::{LookUp, Reference};
+use crate::domain::submissions::correction::{Corrected, CorrectionRefusal, allowed};
 use crate::store::database::role::{Role, switch_to};
 use crate::store::database::{Connection, Keys, at, keys::Place};
-use crate::store::error::Result;
+use crate::store::error::{Result, StoreError};
 use crate::store::subjects::row::value_hash;
+use crate::store::submissions::corrections;
 
 pub(super) struct Written {
     pub(super) hash: Vec<u8>,
@@ -20,8 +22,9 @@ pub(super) struct Written {
     value_hash: Option<Vec<u8>>,
     /// The hashes under earlier master keys, if the key file has any.
     earlier: Vec<Vec<u8>>,
-    /// The hashes with each of the clinic's own systems: a subject may have been stored before the clinic named the system.
-    with_systems: Vec<Vec<u8>>,
+    /// The hashes of other forms under which the subject may be stored: with each of the clinic's own systems, from before
+    /// the clinic named the system, and in NFD, from before 0051.
+    other_forms: Vec<Vec<u8>>,
     /// The first bytes of the hash under the oldest key. All instances compute the same value, whatever the order of their
     /// keys.
     lock: i64,
@@ -36,30 +39,47 @@ impl Written {
         let mut earlier = hashes(&stored);
         let eldest = earlier.get(keys.eldest()).and_then(|hash| hash.first_chunk::<8>().copied()).unwrap_or_default();
         let hash = earlier.remove(0);
-        let with_systems = reference.with_each(own).flat_map(|reference| hashes(&reference.stored())).collect();
+        let decomposed = reference.with_each(own).chain([reference.clone()]).filter_map(|one| one.decomposed());
+        let other_forms = reference.with_each(own).map(|one| one.stored()).chain(decomposed);
+        let of_form = |text: String| keys.blind_indexes(clinic_id.0, LookUp::Reference, &text);
+        let other_forms = other_forms.flat_map(of_form).collect();
         let sealed = keys.seal(Place::reference(clinic_id, &hash), &stored)?;
         let value_hash = value_hash(keys, clinic_id, reference);
-        Ok(Self { hash, sealed, value_hash, earlier, with_systems, lock: i64::from_be_bytes(eldest) })
+        Ok(Self { hash, sealed, value_hash, earlier, other_forms, lock: i64::from_be_bytes(eldest) })
     }
 
     /// Every hash under which the subject may be stored, the current one first.
-    fn hashes(&self) -> impl Iterator<Item = &Vec<u8>> {
-        std::iter::once(&self.hash).chain(&self.earlier).chain(&self.with_systems)
+    pub(super) fn hashes(&self) -> impl Iterator<Item = &Vec<u8>> {
+        std::iter::once(&self.hash).chain(&self.earlier).chain(&self.other_forms)
     }
 }
 
 /// Finds or adds the subject of each submission. Existing subjects, and the subjects that they were merged into, are locked
 /// in the order of their ids. Missing subjects are then added in the order of their references. `None` when another
-/// transaction merged or added one of them in between; the whole batch must then be tried again.
+/// transaction merged or added one of them, or corrected the same submission, in between; the whole batch must then be tried
+/// again. Fails when a correction is refused.
 pub(super) async fn resolve<'a>(
     connection: &mut Connection,
     fresh: Vec<(usize, &'a Intake)>,
 ) -> Result<Option<Vec<Resolved<'a>>>> {
     lock_references(connection, &fresh).await?;
-    let held = Held::lock(connection, &fresh).await?;
+    let corrected = to_be_corrected(connection, &fresh).await?;
+    let held = Held::lock(connection, &fresh, &corrected).await?;
+    // The locks keep what is read now: a merge and another correction lock the same subject.
+    if !corrected.is_empty() && to_be_corrected(connection, &fresh).await? != corrected {
+        return Ok(None);
+    }
     let (mut resolved, mut new) = (Vec::with_capacity(fresh.len()), Vec::new());
     for (place, intake) in fresh {
         let person = intake.reference.as_ref().and_then(|written| held.find(intake.clinic(), written));
+        if let Some(corrected) = to_correct(intake, &corrected)? {
+            let other = |person: &Person| person.merged_into.unwrap_or(person.subject_id) != corrected.subject_id.0;
+            if intake.reference.is_some() && person.is_none_or(other) {
+                return Err(StoreError::Correction(CorrectionRefusal::OtherSubject));
+            }
+            resolved.push(Resolved { intake, subject_id: corrected.subject_id, known: true, follow_up: None, place });
+            continue;
+        }
         let (subject_id, known) = match person {
             None => {
                 new.push(intake);
@@ -76,6 +96,37 @@ pub(super) async fn resolve<'a>(
     Ok((added == new.len()).then_some(resolved))
 }
 
+/// Submissions by clinic and id.
+type ToBeCorrected = HashMap<(Uuid, Uuid), Corrected>;
+
+/// The existing submissions that those of a batch correct, read in the role that may read them.
+async fn to_be_corrected(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<ToBeCorrected> {
+    let mut by_clinic = BTreeMap::<ClinicId, Vec<Uuid>>::new();
+    for (_, intake) in fresh {
+        if let Some(supersedes) = intake.accepted.draft.supersedes {
+            by_clinic.entry(intake.accepted.actor.clinic_id).or_default().push(supersedes.0);
+        }
+    }
+    let mut found = HashMap::new();
+    for (clinic_id, ids) in &by_clinic {
+        switch_to(connection, Role::App, Some(*clinic_id)).await?;
+        let rows = corrections::read(connection, *clinic_id, ids).await?;
+        found.extend(rows.into_iter().map(|(id, corrected)| ((clinic_id.0, id), corrected)));
+    }
+    if !by_clinic.is_empty() {
+        switch_to(connection, Role::Writer, None).await?;
+    }
+    Ok(found)
+}
+
+/// The submission that this one corrects; `None` if it corrects none. Fails when it may not.
+fn to_correct<'a>(intake: &Intake, corrected: &'a ToBeCorrected) -> Result<Option<&'a Corrected>> {
+    let Some(supersedes) = intake.accepted.draft.supersedes else { return Ok(None) };
+    let found = corrected.get(&(intake.clinic(), supersedes.0));
+    let corrected = allowed(found, &intake.accepted.actor, intake.accepted.draft.kind());
+    corrected.map(Some).map_err(StoreError::Correction)
+}
+
 /// The existing subjects of a batch, all of them locked.
 #[derive(Default)]
 struct Held {
@@ -89,13 +140,17 @@ struct Person {
 }
 
 impl Held {
-    async fn lock(connection: &mut Connection, fresh: &[(usize, &Intake)]) -> Result<Self> {
+    /// Locks the subjects of the references, and those of the submissions to be corrected.
+    async fn lock(connection: &mut Connection, fresh: &[(usize, &Intake)], corrected: &ToBeCorrected) -> Result<Self> {
         let named = fresh.iter().filter_map(|(_, intake)| Some((intake.clinic(), intake.reference.as_ref()?)));
         let (clinics, hashes): (Vec<Uuid>, Vec<Vec<u8>>) =
             named.flat_map(|(clinic, written)| written.hashes().map(move |hash| (clinic, hash.clone()))).unzip();
-        if hashes.is_empty() {
+        if hashes.is_empty() && corrected.is_empty() {
             return Ok(Self::default());
         }
+        let of_corrected = corrected.iter().map(|((clinic, _), corrected)| (*clinic, corrected.subject_id.0));
+        let (corrected_clinics, corrected_subjects): (Vec<Uuid>, Vec<Uuid>) = of_corrected.unzip();
+        let all: Vec<Uuid> = fresh.iter().map(|(_, intake)| intake.clinic()).collect();
         let rows = sqlx::query!(
             "with named as materialized (
                  select f.clinic_id, f.subject_id, f.merged_into
@@ -106,6 +161,11 @@ impl Held {
                  select clinic_id, subject_id from named
                  union
                  select clinic_id, merged_into from named where merged_into is not null
+                 union
+                 select p.clinic_id, p.subject_id
+                 from unnest($4::uuid[], $5::uuid[]) as c (clinic_id, subject_id)
+                 join subjects p using (clinic_id, subject_id)
+                 where $3 is null or p.clinic_id = any($3)
              )
              select s.clinic_id, s.subject_id, s.reference_hash, s.merged_into
              from persons join subjects s using (clinic_id, subject_id)
@@ -113,7 +173,9 @@ impl Held {
              order by s.subject_id for no key update of s",
             &clinics,
             &hashes,
-            connection.named(&clinics),
+            connection.named(&all),
+            &corrected_clinics,
+            &corrected_subjects,
         )
         .fetch_all(connection)
         .await?;
@@ -145,7 +207,8 @@ impl Held {
             moved = true;
             switch_to(connection, Role::App, Some(clinic_id)).await?;
             sqlx::query!(
-                "update subjects set reference_hash = $2, reference_sealed = $3, reference_value_hash = $5
+                "update subjects set reference_hash = $2, reference_sealed = $3, reference_value_hash = $5,
+                                     reference_in_nfc = true
                  where clinic_id = $1 and reference_hash = any($4)",
                 clinic_id.0,
                 written.hash,
@@ -187,8 +250,8 @@ async fn insert(connection: &mut Connection, new: &[&Intake]) -> Result<usize> {
         new.iter().map(|intake| intake.reference.as_ref()?.value_hash.clone()).collect();
     let done = sqlx::query!(
         "insert into subjects (clinic_id, subject_id, reference_hash, reference_sealed, reference_value_hash,
-                               created_at, updated_at)
-         select clinic_id, subject_id, reference_hash, reference_sealed, reference_value_hash, at, at
+                               reference_in_nfc, created_at, updated_at)
+         select clinic_id, subject_id, reference_hash, reference_sealed, reference_value_hash, true, at, at
          from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::timestamptz[], $6::bytea[])
              as i (clinic_id, subject_id, reference_hash, reference_sealed, at, reference_value_hash)
          order by clinic_id, reference_hash

@@ -12,13 +12,15 @@ use crate::store::screening::scan::Columns;
 pub(super) struct Documents {
     answers: String,
     assessment: String,
+    warnings: String,
     columns: Columns,
 }
 
 impl Documents {
     pub(super) fn new(accepted: &Accepted) -> Result<Self> {
         let (answers, assessment) = (json(&accepted.draft.answers)?, json(&accepted.assessment)?);
-        Ok(Self { answers, assessment, columns: Columns::new(&accepted.assessment) })
+        let warnings = accepted.draft.warnings.iter().map(|warning| warning.as_str()).collect::<Vec<_>>();
+        Ok(Self { answers, assessment, warnings: array_text(&warnings), columns: Columns::new(&accepted.assessment) })
     }
 }
 
@@ -30,42 +32,40 @@ fn json(value: &impl Serialize) -> Result<String> {
 /// `supersedes`.
 pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>]) -> Result<()> {
     let accepted = || resolved.iter().map(|one| &one.intake.accepted);
-    let draft = || resolved.iter().map(|one| &one.intake.accepted.draft);
     let documents = || resolved.iter().map(|one| &one.intake.documents);
-    let columns = || resolved.iter().map(|one| &one.intake.documents.columns);
-    let follow_up = || resolved.iter().map(|one| one.follow_up);
+    let columns = || documents().map(|one| &one.columns);
     let score = |which: usize| -> Vec<i16> { columns().map(|columns| columns.score[which]).collect() };
     let band = |which: usize| -> Vec<String> { columns().map(|columns| columns.bands[which].clone()).collect() };
     sqlx::query!(
-        "insert into submissions (
-             clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language, source_system,
-             source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower, score_upper,
-             band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id,
-             follow_up_state, follow_up_urgency, follow_up_joined, imported)
-         select clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
-                source_system, source_id, pathway, supersedes, rule_table, answers::json, assessment::json, score_total,
-                score_lower, score_upper, band_at_least, band_at_most, care_level, flagged, findings::text[],
-                positive_instruments::text[], follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported
-         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-                     $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::text[], $14::text[], $15::text[],
-                     $16::smallint[], $17::smallint[], $18::smallint[], $19::text[], $20::text[], $21::text[], $22::boolean[],
-                     $23::text[], $24::text[], $25::uuid[], $26::text[], $27::smallint[], $28::boolean[], $29::boolean[])
-             as i (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
-                   source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower,
-                   score_upper, band_at_least, band_at_most, care_level, flagged, findings, positive_instruments,
-                   follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported) order by supersedes",
+        "insert into submissions (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
+             source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower,
+             score_upper, band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id,
+             follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings)
+         select clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language, source_system,
+                source_id, pathway, supersedes, rule_table, answers::json, assessment::json, score_total, score_lower,
+                score_upper, band_at_least, band_at_most, care_level, flagged, findings::text[], positive_instruments::text[],
+                follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings::text[]
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::text[],
+                     $9::text[], $10::text[], $11::text[], $12::uuid[], $13::text[], $14::text[], $15::text[], $16::smallint[],
+                     $17::smallint[], $18::smallint[], $19::text[], $20::text[], $21::text[], $22::boolean[], $23::text[],
+                     $24::text[], $25::uuid[], $26::text[], $27::smallint[], $28::boolean[], $29::boolean[], $30::boolean[],
+                     $31::text[])
+             as i (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language, source_system,
+                   source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower, score_upper,
+                   band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id,
+                   follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings) order by supersedes",
         &accepted().map(|one| one.actor.clinic_id.0).collect::<Vec<_>>(),
         &accepted().map(|one| one.submission_id.0).collect::<Vec<_>>(),
         &resolved.iter().map(|one| one.subject_id.0).collect::<Vec<_>>(),
         &accepted().map(|one| one.actor.credential_id.0).collect::<Vec<_>>(),
         &accepted().map(|one| one.origin.as_str().to_owned()).collect::<Vec<_>>(),
         &accepted().map(|one| at(one.received_at)).collect::<Vec<_>>() as _,
-        &draft().map(|one| one.answered_at.map(at)).collect::<Vec<_>>() as _,
-        &draft().map(|one| one.language.as_str().to_owned()).collect::<Vec<_>>(),
-        &draft().map(|one| one.source.as_ref().map(|source| source.system.clone())).collect::<Vec<_>>() as _,
-        &draft().map(|one| one.source.as_ref().map(|source| source.id.clone())).collect::<Vec<_>>() as _,
-        &draft().map(|one| one.pathway.map(PathwayId::as_str)).collect::<Vec<_>>() as _,
-        &draft().map(|one| one.supersedes.map(|id| id.0)).collect::<Vec<_>>() as _,
+        &accepted().map(|one| one.draft.answered_at.map(at)).collect::<Vec<_>>() as _,
+        &accepted().map(|one| one.draft.language.as_str().to_owned()).collect::<Vec<_>>(),
+        &accepted().map(|one| one.draft.source.as_ref().map(|source| source.system.clone())).collect::<Vec<_>>() as _,
+        &accepted().map(|one| one.draft.source.as_ref().map(|source| source.id.clone())).collect::<Vec<_>>() as _,
+        &accepted().map(|one| one.draft.pathway.map(PathwayId::as_str)).collect::<Vec<_>>() as _,
+        &accepted().map(|one| one.draft.supersedes.map(|id| id.0)).collect::<Vec<_>>() as _,
         &accepted().map(|one| one.assessment.rule_table.to_string()).collect::<Vec<_>>(),
         &documents().map(|one| one.answers.clone()).collect::<Vec<_>>(),
         &documents().map(|one| one.assessment.clone()).collect::<Vec<_>>(),
@@ -78,11 +78,13 @@ pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>
         &columns().map(|one| one.flagged).collect::<Vec<_>>(),
         &columns().map(|one| array_text(&one.findings)).collect::<Vec<_>>(),
         &columns().map(|one| array_text(&one.positive_instruments)).collect::<Vec<_>>(),
-        &follow_up().map(|link| link.map(|link| link.follow_up_id.0)).collect::<Vec<_>>() as _,
-        &follow_up().map(|link| link.map(|link| link.state.as_str())).collect::<Vec<_>>() as _,
-        &follow_up().map(|link| link.map(|link| link.urgency.rank())).collect::<Vec<_>>() as _,
-        &follow_up().map(|link| link.map(|link| link.joined)).collect::<Vec<_>>() as _,
-        &draft().map(|one| one.imported).collect::<Vec<_>>(),
+        &resolved.iter().map(|one| one.follow_up.map(|link| link.follow_up_id.0)).collect::<Vec<_>>() as _,
+        &resolved.iter().map(|one| one.follow_up.map(|link| link.state.as_str())).collect::<Vec<_>>() as _,
+        &resolved.iter().map(|one| one.follow_up.map(|link| link.urgency.rank())).collect::<Vec<_>>() as _,
+        &resolved.iter().map(|one| one.follow_up.map(|link| link.joined)).collect::<Vec<_>>() as _,
+        &accepted().map(|one| one.draft.imported).collect::<Vec<_>>(),
+        &accepted().map(|one| one.draft.test).collect::<Vec<_>>(),
+        &documents().map(|one| one.warnings.clone()).collect::<Vec<_>>(),
     )
     .execute(connection)
     .await?;

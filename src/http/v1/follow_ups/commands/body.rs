@@ -1,15 +1,18 @@
 //! Request bodies of the follow-up commands.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::app::follow_ups::commands::ClosedTogether;
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence, decimal};
 use crate::domain::fixed::to_units;
 use crate::domain::follow_ups::{Closing, ClosingOutcome, FollowUpCommand, NotNeededReason, Note};
-use crate::domain::ids::CredentialId;
+use crate::domain::ids::{CredentialId, FollowUpId};
 use crate::http::kernel::names::{ClosingOutcomeName, DiagnosisName, NotNeededReasonName};
 use crate::http::v1::input::required;
 
@@ -41,8 +44,8 @@ pub struct ReassignInput {
 /// An attempt to reach the person.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = ContactInput)]
-pub struct ContactInput {
+#[schema(as = ContactAttemptInput)]
+pub struct ContactAttemptInput {
     /// Whether the person was reached.
     #[schema(required, value_type = bool)]
     pub reached: Option<bool>,
@@ -92,6 +95,54 @@ pub struct CloseInput {
     pub note: Option<String>,
 }
 
+/// Self-reported follow-ups to be closed as not needed.
+#[derive(Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CloseTogetherInput)]
+pub struct CloseTogetherInput {
+    /// Ids of the follow-ups, at most 500.
+    #[validate(length(min = 1, max = 500))]
+    #[schema(required, value_type = Vec<Uuid>, min_items = 1, max_items = 500)]
+    pub ids: Option<Vec<Uuid>>,
+    /// Why no follow-up was needed. `merged` is not accepted.
+    #[schema(required, value_type = NotNeededReasonName)]
+    pub not_needed_reason: Option<NotNeededReasonName>,
+    /// Note to record with each follow-up; stored encrypted.
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
+    pub note: Option<String>,
+}
+
+/// The follow-ups that were closed, and those that were not.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct ClosedTogetherBody {
+    /// The closed follow-ups.
+    pub closed: Vec<ClosedBody>,
+    /// The follow-ups that were not closed.
+    pub refused: Vec<NotClosedBody>,
+}
+
+/// A closed follow-up.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = ClosedFollowUp)]
+pub struct ClosedBody {
+    /// Id of the follow-up.
+    pub id: Uuid,
+    /// Its version now.
+    #[schema(minimum = 1)]
+    pub version: i32,
+}
+
+/// A follow-up that was not closed.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = NotClosedFollowUp)]
+pub struct NotClosedBody {
+    /// Id of the follow-up.
+    pub id: Uuid,
+    /// The reason.
+    pub detail: &'static str,
+}
+
 /// A note.
 #[derive(Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -121,7 +172,7 @@ impl ReassignInput {
     }
 }
 
-impl ContactInput {
+impl ContactAttemptInput {
     pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let note = note(self.note, faults);
         let reached = required(self.reached, "/reached", faults)?;
@@ -144,6 +195,25 @@ impl NoteInput {
     }
 }
 
+impl CloseTogetherInput {
+    /// The ids without duplicates, the reason and the note; `None` if a fault was found.
+    pub fn parse(self, faults: &mut Vec<Fault>) -> Option<(Vec<FollowUpId>, NotNeededReason, Option<Note>)> {
+        let note = note(self.note, faults);
+        let ids = required(self.ids, "/ids", faults);
+        let reason = reason(self.not_needed_reason, faults)?;
+        let ids: BTreeSet<Uuid> = ids?.into_iter().collect();
+        Some((ids.into_iter().map(FollowUpId).collect(), reason, note))
+    }
+}
+
+impl From<ClosedTogether> for ClosedTogetherBody {
+    fn from(together: ClosedTogether) -> Self {
+        let closed = together.closed.into_iter().map(|(id, version)| ClosedBody { id: id.0, version });
+        let refused = together.refused.into_iter().map(|(id, detail)| NotClosedBody { id: id.0, detail });
+        Self { closed: closed.collect(), refused: refused.collect() }
+    }
+}
+
 impl CloseInput {
     pub fn parse(self, faults: &mut Vec<Fault>) -> ParsedCommand {
         let note = note(self.note, faults);
@@ -155,8 +225,8 @@ impl CloseInput {
             (self.not_needed_reason.is_some(), "/not_needed_reason", ClosingOutcome::NotNeeded),
         ] {
             if set && outcome != only {
-                let detail = format!("is only allowed with the outcome {}", only.as_str());
-                faults.push(Fault::new(place, FaultCode::Contradiction, detail));
+                let fault = Fault::new(place, FaultCode::Contradiction, OTHER_OUTCOME);
+                faults.push(fault.with(Params::name(only.as_str())));
             }
         }
         let closing = match outcome {
@@ -173,13 +243,23 @@ impl CloseInput {
     }
 }
 
+const OTHER_OUTCOME: Sentence = Sentence::new(
+    "is only allowed with the outcome {name}; omit it",
+    "solo se admite con el resultado {name}; omítalo",
+);
+const STEP: Sentence = Sentence::new("must be a multiple of {step}", "debe ser múltiplo de {step}");
+const ONLY_BY_MERGE: Sentence = Sentence::new(
+    "only a merge of subjects sets this reason; send one of {allowed}",
+    "este motivo solo lo asigna una fusión de sujetos; envíe uno de estos: {allowed}",
+);
+
 /// A measurement in thousandths of its unit, which must be a multiple of `step`.
 fn thousandths(value: Option<f64>, step: i32, place: &str, faults: &mut Vec<Fault>) -> Option<i32> {
     let value = value?;
     let units = to_units(value, 1000).filter(|units| units % step == 0);
     if units.is_none() {
-        let detail = format!("must be a multiple of {}", f64::from(step) / 1000.0);
-        faults.push(Fault::new(place, FaultCode::Precision, detail));
+        let params = Params { step: decimal(step, 1000), ..Params::default() };
+        faults.push(Fault::new(place, FaultCode::Precision, STEP).with(params));
     }
     units
 }
@@ -187,11 +267,9 @@ fn thousandths(value: Option<f64>, step: i32, place: &str, faults: &mut Vec<Faul
 fn reason(given: Option<NotNeededReasonName>, faults: &mut Vec<Fault>) -> Option<NotNeededReason> {
     let reason = required(given, "/not_needed_reason", faults)?.0;
     if reason == NotNeededReason::Merged {
-        faults.push(Fault::new(
-            "/not_needed_reason",
-            FaultCode::UnknownOption,
-            "only a merge of subjects sets this reason",
-        ));
+        let others = NotNeededReason::ALL.into_iter().filter(|reason| *reason != NotNeededReason::Merged);
+        let fault = Fault::new("/not_needed_reason", FaultCode::UnknownOption, ONLY_BY_MERGE);
+        faults.push(fault.with(Params::allowed(others.map(NotNeededReason::as_str))));
         return None;
     }
     Some(reason)

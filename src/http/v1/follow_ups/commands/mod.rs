@@ -22,7 +22,10 @@ use crate::http::kernel::json_response::mark_replayed;
 use crate::http::kernel::state::State;
 use crate::http::v1::HttpResult;
 use crate::http::v1::input::faultless;
-use body::{BookInput, CloseInput, CommandInput, ContactInput, NoteInput, ParsedCommand, ReassignInput};
+use body::{
+    BookInput, CloseInput, CloseTogetherInput, ClosedTogetherBody, CommandInput, ContactAttemptInput, NoteInput,
+    ParsedCommand, ReassignInput,
+};
 
 /// Headers of every command.
 #[derive(IntoParams)]
@@ -159,7 +162,7 @@ pub async fn reassign_follow_up(state: web::Data<State>, caller: Staff, asked: U
 #[utoipa::path(
     tag = "staff",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),
-    request_body(content = ContactInput, description = "Parameters of the command",
+    request_body(content = ContactAttemptInput, description = "Parameters of the command",
         example = json!({"reached": true})),
     responses(Changed),
     extensions(("x-audit-action" = json!(AuditAction::FollowUpContacted))),
@@ -167,7 +170,7 @@ pub async fn reassign_follow_up(state: web::Data<State>, caller: Staff, asked: U
 )]
 #[post("/v1/follow-ups/{id}/contact")]
 pub async fn contact_follow_up(state: web::Data<State>, caller: Staff, asked: UnreadCommand) -> HttpResult {
-    execute(&state, &caller, asked, "contact_follow_up", ContactInput::parse).await
+    execute(&state, &caller, asked, "contact_follow_up", ContactAttemptInput::parse).await
 }
 
 /// Book an appointment
@@ -241,10 +244,38 @@ pub async fn close_follow_up(state: web::Data<State>, caller: Staff, asked: Unre
     execute(&state, &caller, asked, "close_follow_up", CloseInput::parse).await
 }
 
+/// Close self-reported follow-ups together
+///
+/// Closes up to 500 follow-ups as not needed, for example after a wave of invented submissions: those that `origin` of the
+/// worklist finds with `self_reported`. A follow-up with a submission of another origin is refused, as is one that its assignee
+/// has to close. All others are closed together, each with an entry in its history and in the audit log. A retry refuses those
+/// that are closed already.
+#[utoipa::path(
+    tag = "staff",
+    request_body(content = CloseTogetherInput, description = "The follow-ups and the reason",
+        example = json!({"ids": ["0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071"], "not_needed_reason": "entered_in_error"})),
+    responses((status = 200, description = "The follow-ups that were closed, and those that were not",
+        body = ClosedTogetherBody)),
+    extensions(("x-audit-action" = json!(AuditAction::FollowUpClosed))),
+    security(("key" = ["staff"]))
+)]
+#[post("/v1/follow-ups/close")]
+pub async fn close_self_reported_follow_ups(state: web::Data<State>, caller: Staff, incoming: Incoming) -> HttpResult {
+    let body = incoming.read::<CloseTogetherInput>().await?;
+    let mut faults = body.faults;
+    let parsed = body.value.parse(&mut faults);
+    keep_first_of_each_place(&mut faults);
+    let (ids, reason, note) = faultless(parsed, faults)?;
+    let actor = caller.actor();
+    let closed = commands::close_self_reported(&state.app, &actor, &ids, reason, note.as_ref()).await?;
+    Ok(HttpResponse::Ok().json(ClosedTogetherBody::from(closed)))
+}
+
 /// Reopen a follow-up
 ///
-/// A closed follow-up is open again, without assignee, and its outcome is cleared; the history keeps it. Refused while the
-/// subject has another follow-up that is not closed.
+/// A closed follow-up is open again, without assignee, and its outcome is cleared; the history keeps it. If a submission of it was
+/// corrected, it gets urgency, band and flag of the submissions that count now. Refused while the subject has another follow-up that
+/// is not closed.
 #[utoipa::path(
     tag = "staff",
     params(("id" = uuid::Uuid, Path, description = "Id of the follow-up"), CommandHeaders),

@@ -64,10 +64,11 @@ pub struct BatchResultBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 1)]
     pub line: Option<u64>,
-    /// The status that a single request would have been answered with: 201 when the submission is stored.
-    #[schema(minimum = 201, maximum = 599)]
+    /// The status that a single request would have been answered with: 201 when the submission is stored, 200 when it is valid
+    /// with `validate_only`.
+    #[schema(minimum = 200, maximum = 599)]
     pub status: u16,
-    /// The receipt, when the submission is stored.
+    /// The receipt, when the submission is stored, or valid with `validate_only`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub submission: Option<ReceiptBody<'a>>,

@@ -13,7 +13,7 @@ use crate::app::screening::rule_tables;
 use crate::domain::access::actor::Actor;
 use crate::domain::audit::AuditAction;
 use crate::domain::clinics::Clinic;
-use crate::domain::fault::{Fault, FaultCode, keep_first_of_each_place};
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence, keep_first_of_each_place};
 use crate::domain::language::Language;
 use crate::http::kernel::body::{BODY_LIMIT, Body};
 use crate::http::kernel::extract::{IdempotencyKey, retry_key};
@@ -23,8 +23,8 @@ use crate::http::kernel::trail::outcome_of;
 use crate::http::v1::screening::fragments::AllFragments;
 use crate::http::v1::screening::render::Rendering;
 use crate::http::v1::screening::view::AssessmentView;
-use crate::http::v1::submissions::body::ReceiptBody;
-use crate::http::v1::submissions::submit;
+use crate::http::v1::submissions::body::{ReceiptBody, SubmissionInput};
+use crate::http::v1::submissions::{submit, validate};
 
 /// Data shared by the items of a batch.
 #[derive(Clone)]
@@ -35,6 +35,7 @@ pub(super) struct Items {
     pub(super) clinic: Clinic,
     pub(super) language: Language,
     pub(super) view: AssessmentView,
+    pub(super) validate_only: bool,
 }
 
 impl Items {
@@ -54,7 +55,7 @@ impl Items {
     }
 
     async fn write(&self, line: Option<u64>, item: Result<Bytes, Problem>, into: &mut Vec<u8>) {
-        if let Err(problem) = self.store(line, item, into).await {
+        if let Err(problem) = self.process(line, item, into).await {
             let problem = self.recorded(problem).await;
             let status = problem.status_code().as_u16();
             let body = BatchResultBody { line, status, submission: None, problem: Some(problem.body()) };
@@ -63,21 +64,37 @@ impl Items {
         }
     }
 
-    /// Stores the item and writes its receipt.
-    async fn store(&self, line: Option<u64>, item: Result<Bytes, Problem>, into: &mut Vec<u8>) -> Result<(), Problem> {
+    /// Stores the item and writes its receipt, or only validates it.
+    async fn process(
+        &self,
+        line: Option<u64>,
+        item: Result<Bytes, Problem>,
+        into: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         let (submission, key) = parse(&item?)?;
         let body = Body::parse(submission)?;
+        if self.validate_only {
+            return self.validate(line, body, into).await;
+        }
         let Once { result: stored, .. } =
             Box::pin(submit(&self.state, &self.actor, &self.clinic, key, self.language, body)).await?;
         let release = rule_tables::get(&self.state.app, &stored.assessment.rule_table).await?;
         let rendering = Rendering::new(&self.fragments, &release.table, stored.language, &self.clinic);
         let submission = Some(ReceiptBody::new(&stored, &rendering, self.view));
-        let result = BatchResultBody { line, status: StatusCode::CREATED.as_u16(), submission, problem: None };
-        let start = into.len();
-        serde_json::to_writer(&mut *into, &result).map_err(|error| {
-            into.truncate(start);
-            AppError::Internal(error.into()).into()
-        })
+        put(&BatchResultBody { line, status: StatusCode::CREATED.as_u16(), submission, problem: None }, into)
+    }
+
+    async fn validate(
+        &self,
+        line: Option<u64>,
+        body: Body<SubmissionInput>,
+        into: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        let valid = Box::pin(validate(&self.state, &self.actor, &self.clinic, self.language, body)).await?;
+        let table = rule_tables::current(&self.state.app);
+        let rendering = Rendering::new(&self.fragments, table, self.language, &self.clinic);
+        let submission = Some(ReceiptBody::of_valid(&valid, &rendering, self.view));
+        put(&BatchResultBody { line, status: StatusCode::OK.as_u16(), submission, problem: None }, into)
     }
 
     /// Audits a refusal, as for a single request; if that fails, that error is the result.
@@ -91,6 +108,15 @@ impl Items {
     }
 }
 
+/// Adds a result. Nothing is added if it fails.
+fn put(result: &BatchResultBody<'_>, into: &mut Vec<u8>) -> Result<(), Problem> {
+    let start = into.len();
+    serde_json::to_writer(&mut *into, result).map_err(|error| {
+        into.truncate(start);
+        AppError::Internal(error.into()).into()
+    })
+}
+
 /// The submission in an item, and its idempotency key.
 fn parse(item: &Bytes) -> Result<(Bytes, IdempotencyKey), Problem> {
     if item.len() > BODY_LIMIT {
@@ -99,14 +125,22 @@ fn parse(item: &Bytes) -> Result<(Bytes, IdempotencyKey), Problem> {
     let Ok(BatchItemInput { submission, idempotency_key }) = serde_json::from_slice(item) else {
         let Body { value, mut faults, .. } = Body::<FaultyItem>::parse(item.clone())?;
         if value.submission.is_none() {
-            faults.push(Fault::new("/submission", FaultCode::Required, "the submission is missing"));
+            faults.push(Fault::new(
+                "/submission",
+                FaultCode::Required,
+                Sentence::new("the submission is missing", "falta el envío"),
+            ));
         }
         keep_first_of_each_place(&mut faults);
         return Err(Problem::content(faults, None));
     };
     let key = idempotency_key.map(|key| retry_key(&key).ok_or(())).transpose().map_err(|()| {
-        let detail = "1 to 255 visible ASCII characters, bare or in double quotes";
-        Problem::content(vec![Fault::new("/idempotency_key", FaultCode::Text, detail)], None)
+        let detail = Sentence::new(
+            "must be {minimum} to {maximum} visible ASCII characters, bare or in double quotes",
+            "debe tener de {minimum} a {maximum} caracteres ASCII visibles, sin comillas o entre comillas dobles",
+        );
+        let fault = Fault::new("/idempotency_key", FaultCode::Text, detail).with(Params::range(1, 255));
+        Problem::content(vec![fault], None)
     })?;
     Ok((item.slice_ref(submission.get().as_bytes()), IdempotencyKey(key)))
 }

@@ -16,19 +16,20 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::app::under_way::Place;
 use crate::domain::audit::AuditAction;
-use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, keep_first_of_each_place, pointer_token};
+use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, Params, Sentence, keep_first_of_each_place, pointer_token};
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::{Incoming, declared_as, not_json};
 use crate::http::kernel::extract::{AcceptedLanguages, Later, Query};
 use crate::http::kernel::problem::Problem;
-use crate::http::kernel::request_id::{in_request, request_id};
+use crate::http::kernel::request_id::{current, in_request};
 use crate::http::kernel::room::LARGEST_BODY;
 use crate::http::kernel::slices::{NoList, entries, fields};
 use crate::http::kernel::state::State;
 use crate::http::kernel::waiting::{Held, Share};
 use crate::http::v1::HttpResult;
 use crate::http::v1::screening::fragments::AllFragments;
-use crate::http::v1::screening::view::{AssessmentView, ViewQuery};
+use crate::http::v1::screening::view::AssessmentView;
+use crate::http::v1::submissions::body::IntakeQuery;
 use body::{BatchBody, BatchInput, MOST_ITEMS};
 use item::Items;
 use lines::{LINES, UNDER_WAY_BYTES, lines};
@@ -46,12 +47,15 @@ const NDJSON: &str = "application/x-ndjson";
 /// have got; a faulty item does not affect the others. An item whose result is 201 is stored on disk, even if the response is
 /// cut off. Send the batch again with the same `idempotency_key`s; items that are already stored are not stored twice.
 ///
+/// With `validate_only=true` each item is checked and scored in the same way, and nothing is stored: the result of an item that
+/// would be stored is 200.
+///
 /// Results have the view `summary` by default. A batch counts as one request against the rate limits. A clinic can run four batches at a
 /// time; a fifth is refused with 429 unless one of them ends within a second.
 #[utoipa::path(
     tag = "screening",
     params(
-        ViewQuery,
+        IntakeQuery,
         ("Accept-Language" = Option<String>, Header, description = "Preferred languages; the response is in en or es"),
     ),
     request_body(description = "The submissions", content(
@@ -75,10 +79,11 @@ pub async fn create_submission_batch(
     state: web::Data<State>,
     fragments: web::Data<AllFragments>,
     caller: Intake,
-    query: Later<Query<ViewQuery>>,
+    query: Later<Query<IntakeQuery>>,
     accepted: AcceptedLanguages,
     incoming: Incoming,
 ) -> HttpResult {
+    let IntakeQuery { view, validate_only } = query.read()?.0;
     let place = Arc::new(state.app.under_way.batch_place(&caller.actor()).await?);
     let share = state.waiting.share(caller.actor().credential_id);
     let by_line = request.content_type().eq_ignore_ascii_case(NDJSON);
@@ -86,7 +91,8 @@ pub async fn create_submission_batch(
         actor: caller.actor(),
         language: accepted.for_clinic(caller.clinic()),
         clinic: caller.clinic().clone(),
-        view: query.read()?.0.view.unwrap_or(AssessmentView::Summary),
+        view: view.unwrap_or(AssessmentView::Summary),
+        validate_only: validate_only.unwrap_or(false),
         state,
         fragments,
     };
@@ -132,7 +138,7 @@ where
             }
         }
     };
-    actix_web::rt::spawn(in_request(request_id().unwrap_or_default(), working));
+    actix_web::rt::spawn(in_request(current(), working));
     let spooled = stream::unfold(spooled, |mut spooled: UnboundedReceiver<(Bytes, Held)>| async {
         let (result, _held) = spooled.recv().await?;
         Some((result, spooled))
@@ -151,25 +157,43 @@ fn parts(bytes: &Bytes) -> Result<Vec<Bytes>, Problem> {
     let is_object = fields(whole, |name, value| {
         if name != "items" && faults.len() <= MOST_FAULTS {
             let pointer = format!("/{}", pointer_token(&name));
-            faults.push(Fault::new(pointer, FaultCode::UnknownField, "unknown field"));
+            faults.push(Fault::new(
+                pointer,
+                FaultCode::UnknownField,
+                Sentence::new("unknown field; remove it", "campo desconocido; quítelo"),
+            ));
         } else if name == "items" && found.replace(value).is_some() {
-            faults.push(Fault::new("/items", FaultCode::Duplicate, "the field occurs twice"));
+            faults.push(Fault::new(
+                "/items",
+                FaultCode::Duplicate,
+                Sentence::new(
+                    "the field occurs twice; send it once",
+                    "el campo aparece dos veces; envíelo una sola vez",
+                ),
+            ));
         }
     });
     if !is_object {
-        return Err(Problem::content(vec![Fault::new("", FaultCode::Type, "must be an object")], None));
+        return Err(Problem::content(
+            vec![Fault::new("", FaultCode::Type, Sentence::new("must be an object", "debe ser un objeto"))],
+            None,
+        ));
     }
     let items = found.filter(|items| items.get() != "null").map(|items| entries(items, MOST_ITEMS));
-    let (code, detail) = match items {
+    let (code, sentence) = match items {
         Some(Ok(items)) if !items.is_empty() && faults.is_empty() => {
             return Ok(items.iter().map(|item| bytes.slice_ref(item.get().as_bytes())).collect());
         }
         Some(Ok(items)) if !items.is_empty() => return Err(Problem::content(faults, None)),
-        None => (FaultCode::Required, "the items are missing"),
-        Some(Err(NoList::OtherKind)) => (FaultCode::Type, "must be an array"),
-        Some(Ok(_) | Err(NoList::TooLong)) => (FaultCode::OutOfRange, "must hold 1 to 1,000 items"),
+        None => (FaultCode::Required, Sentence::new("the items are missing", "faltan los elementos (items)")),
+        Some(Err(NoList::OtherKind)) => (FaultCode::Type, Sentence::new("must be an array", "debe ser una lista")),
+        Some(Ok(_) | Err(NoList::TooLong)) => (
+            FaultCode::OutOfRange,
+            Sentence::new("must hold {minimum} to {maximum} items", "debe contener de {minimum} a {maximum} elementos"),
+        ),
     };
-    faults.push(Fault::new("/items", code, detail));
+    let params = if code == FaultCode::OutOfRange { Params::range(1, MOST_ITEMS) } else { Params::default() };
+    faults.push(Fault::new("/items", code, sentence).with(params));
     keep_first_of_each_place(&mut faults);
     Err(Problem::content(faults, None))
 }

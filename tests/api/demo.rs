@@ -1,0 +1,239 @@
+//! The demo clinic: sixty days of submissions and of work on the follow-ups, made by the use cases of real requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use jiff_sqlx::ToSqlx as _;
+use sarcoscreen::app::ambient::Ambient;
+use sarcoscreen::app::audit::sealing::seal;
+use sarcoscreen::app::demo::{self, DemoKeys};
+use sarcoscreen::app::error::AppError;
+use serde_json::Value;
+
+use crate::audit::verified;
+use crate::follow_ups::replay::replayed;
+use crate::world::{Clock, World, app};
+
+/// What the demo shows, with a query that counts it.
+const SHOWN: [(&str, &str); 15] = [
+    ("open and untouched", "select count(*) from follow_ups where state = 'open' and row_version = 1"),
+    (
+        "claimed with a note",
+        "select count(*) from follow_ups f where state = 'assigned' and exists (
+             select from follow_up_events e where e.follow_up_id = f.follow_up_id and note_sealed is not null)",
+    ),
+    (
+        "called twice and not reached",
+        "select count(*) from follow_ups f where state = 'assigned' and attempts = 2 and not exists (
+             select from follow_up_events e where e.follow_up_id = f.follow_up_id and reached)",
+    ),
+    ("reached", "select count(*) from follow_ups where state = 'contacted'"),
+    ("booked", "select count(*) from follow_ups where state = 'booked' and missed_appointments = 0"),
+    ("missed and booked again", "select count(*) from follow_ups where state = 'booked' and missed_appointments = 1"),
+    (
+        "handed over",
+        "select count(*) from follow_ups f join credentials c on c.credential_id = f.assignee
+         where f.state = 'contacted' and c.role = 'admin'",
+    ),
+    (
+        "released",
+        "select count(*) from follow_ups f join follow_up_events e using (clinic_id, follow_up_id)
+         where f.state = 'open' and e.command = 'release'",
+    ),
+    (
+        "reopened",
+        "select count(*) from follow_ups f join follow_up_events e using (clinic_id, follow_up_id)
+         where f.state = 'open' and e.command = 'reopen'",
+    ),
+    ("joined by a later submission", "select count(*) from submissions where follow_up_joined"),
+    (
+        "screened three times",
+        "select count(*) from (select from submissions group by subject_id having count(*) = 3) screened",
+    ),
+    ("consent", "select count(*) from subjects where consent_to_contact"),
+    ("no consent", "select count(*) from subjects where not consent_to_contact"),
+    ("no contact data", "select count(*) from subjects where contact_sealed is null"),
+    ("no reference", "select count(*) from subjects where reference_hash is null"),
+];
+
+/// Values that occur, each with a query that returns them.
+const VALUES: [(&str, &[&str]); 8] = [
+    (
+        "select distinct outcome from follow_ups where state = 'closed'",
+        &["attended", "declined", "not_needed", "unreachable"],
+    ),
+    (
+        "select distinct not_needed_reason from follow_ups where outcome = 'not_needed'",
+        &["already_in_care", "duplicate", "entered_in_error", "other"],
+    ),
+    (
+        "select distinct diagnosis from follow_ups where outcome = 'attended'",
+        &["confirmed", "none", "possible", "probable"],
+    ),
+    ("select distinct urgency::text from follow_ups", &["1", "2", "3"]),
+    ("select distinct band_at_least from submissions where band_at_least = band_at_most", &["high", "low", "moderate"]),
+    ("select distinct language from submissions", &["en", "es"]),
+    ("select distinct origin from submissions", &["self_reported", "staff", "system"]),
+    ("select distinct state from follow_ups", &["assigned", "booked", "closed", "contacted", "open"]),
+];
+
+/// A world with the demo clinic, created at the time of the held clock.
+async fn with_demo() -> (World, DemoKeys) {
+    let world = World::new().await;
+    world.clock.hold();
+    let keys = demo::complete(&world.app).await.unwrap();
+    (world, keys)
+}
+
+/// The number that a query about a time returns.
+async fn count_at(world: &World, sql: &'static str, at: Timestamp) -> i64 {
+    sqlx::query_scalar(sql).bind(at.to_sqlx()).fetch_one(&mut world.connect().await).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_cohort_spreads_over_sixty_days_and_shows_every_state() {
+    let (world, keys) = with_demo().await;
+    let now = world.clock.now();
+    assert_eq!(world.count("select count(*) from submissions").await, i64::try_from(demo::SUBMISSIONS).unwrap());
+    let days = "select count(distinct floor(extract(epoch from $1 - received_at) / 86400)) from submissions";
+    assert_eq!(count_at(&world, days, now).await, 60);
+    let outside = "select count(*) from submissions where received_at > $1 or received_at <= $1 - interval '60 days'";
+    assert_eq!(count_at(&world, outside, now).await, 0);
+    for (what, sql) in SHOWN {
+        assert!(world.count(sql).await > 0, "{what}");
+    }
+    let mut owner = world.connect().await;
+    for (sql, values) in VALUES {
+        let mut found: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut owner).await.unwrap();
+        found.sort_unstable();
+        assert_eq!(found, values, "{sql}");
+    }
+    let staff = world.holder(Some(&keys.staff));
+    let first = staff.get("/v1/follow-ups?limit=1").await.expect(200)["items"][0].clone();
+    let shown = [&first["state"], &first["urgency"], &first["version"]].map(Value::to_string);
+    assert_eq!(shown, ["\"open\"", "\"today\"", "1"], "the tour in the README begins with it");
+}
+
+#[tokio::test]
+async fn each_question_of_a_morning_has_an_answer() {
+    let (world, keys) = with_demo().await;
+    let staff = world.holder(Some(&keys.staff));
+    let second = world.clock.now().as_second();
+    let midnight = Timestamp::from_second(second - second.rem_euclid(86_400)).unwrap();
+    let tomorrow = midnight + SignedDuration::from_hours(24);
+    let today = format!("state=booked&appointment_from={midnight}&appointment_to={tomorrow}");
+    for query in [
+        "overdue=true&order=due",
+        "language=es",
+        "attempts_min=2",
+        today.as_str(),
+        "origin=self_reported",
+        "assignee=none",
+        "assignee=me",
+        "state=closed",
+    ] {
+        let page = staff.get(&format!("/v1/follow-ups?{query}")).await.expect(200);
+        assert!(!page["items"].as_array().unwrap().is_empty(), "{query}");
+    }
+    let colleagues = staff.get("/v1/staff").await.expect(200);
+    assert_eq!(colleagues["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_history_replays_and_the_audit_log_is_whole() {
+    let (world, _) = with_demo().await;
+    let kinds = replayed(&world).await;
+    for kind in
+        ["open", "join", "claim", "release", "reassign", "contact", "book", "did_not_attend", "close", "reopen", "note"]
+    {
+        assert!(kinds.contains_key(kind), "{kind} is not in {kinds:?}");
+    }
+    let heads = seal(&world.app).await.unwrap();
+    let (_, broken) = verified(&world, &heads).await;
+    assert_eq!(broken, []);
+
+    let commands = "select count(*) from follow_up_events where submission_id is null";
+    let audited = "select count(*) from follow_up_events e join audit_entries a
+        on a.clinic_id = e.clinic_id and a.resource_id = e.follow_up_id and a.at = e.at and a.outcome = 'success'
+        where e.submission_id is null";
+    assert_eq!(world.count(audited).await, world.count(commands).await);
+    let audited = "select count(*) from submissions s join audit_entries a
+        on a.clinic_id = s.clinic_id and a.resource_id = s.submission_id and a.at = s.received_at
+        where a.action = 'submission_created'";
+    assert_eq!(world.count(audited).await, i64::try_from(demo::SUBMISSIONS).unwrap());
+    let back = "select count(*) from (
+            select at < lag(at) over (partition by follow_up_id order by version) as back from follow_up_events
+        ) versions where back";
+    assert_eq!(world.count(back).await, 0, "a version is not before the previous one");
+    let early = "select count(*) from audit_entries a join credentials c using (clinic_id, credential_id)
+        where a.at < c.created_at";
+    assert_eq!(world.count(early).await, 0, "no credential acts before it is minted");
+    let late = "select count(*) from audit_entries where at > $1";
+    assert_eq!(count_at(&world, late, world.clock.now()).await, 0, "nothing is in the future");
+}
+
+/// The rows of the demo, counted.
+const ROWS: &str = "select (select count(*) from submissions) + (select count(*) from subjects)
+    + (select count(*) from follow_up_events) + (select count(*) from credentials) + (select count(*) from clinics)";
+
+#[tokio::test]
+async fn a_later_call_adds_nothing_and_renews_the_keys() {
+    let (world, keys) = with_demo().await;
+    let before = world.count(ROWS).await;
+    world.clock.advance(24 * 3600);
+    let again = demo::complete(&world.app).await.unwrap();
+    assert_eq!(world.count(ROWS).await, before);
+    assert_ne!(*keys.staff, *again.staff);
+    world.holder(Some(&again.staff)).get("/v1/follow-ups").await.expect(200);
+    replayed(&world).await;
+}
+
+/// The clock of a world, with randomness for a limited number of ids.
+struct Limited {
+    clock: Arc<Clock>,
+    left: AtomicI64,
+}
+
+impl Ambient for Limited {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), AppError> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) > 0 { self.clock.fill(buffer) } else { Err(AppError::NoRandomness) }
+    }
+}
+
+#[tokio::test]
+async fn a_call_completes_an_interrupted_one() {
+    let (complete, _) = with_demo().await;
+    let rows = complete.count(ROWS).await;
+    let world = World::new().await;
+    world.clock.hold();
+    for ids in [2, 10, 700, 1_400] {
+        let ambient = Limited { clock: Arc::clone(&world.clock), left: AtomicI64::new(ids) };
+        let app = app(&world.database, Arc::new(ambient), &[7], None);
+        app.prepare().await.unwrap();
+        assert!(matches!(demo::complete(&app).await, Err(AppError::NoRandomness)), "{ids}");
+    }
+    let part = world.count(ROWS).await;
+    assert!(part > 100 && part < rows, "{part} of {rows}");
+    demo::complete(&world.app).await.unwrap();
+    assert_eq!(world.count(ROWS).await, rows);
+    replayed(&world).await;
+}
+
+#[tokio::test]
+async fn the_demo_is_always_the_same() {
+    let all = "select concat_ws(' ', f.state, f.urgency, f.attempts, f.missed_appointments, f.outcome, f.row_version,
+            extract(epoch from $1 - f.flagged_at)::bigint) from follow_ups f order by 1";
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        let (world, _) = with_demo().await;
+        let rows = sqlx::query_scalar::<_, String>(all).bind(world.clock.now().to_sqlx());
+        found.push(rows.fetch_all(&mut world.connect().await).await.unwrap());
+    }
+    assert!(found[0].len() > 40, "{}", found[0].len());
+    assert_eq!(found[0], found[1]);
+}
