@@ -152,12 +152,14 @@ pub async fn record(store: &Store, due: DueEndpoint, ended: &[(Leased, Came)]) -
                select * from unnest($3::uuid[], $4::integer[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::smallint[],
                                     $9::text[], $10::integer[])
                    with ordinality as e (event_id, lease, state, next, began, status, failure, duration_ms, place)
+           ), held as (
+               select e.* from webhook_deliveries d join ended e using (event_id, lease)
+               where d.clinic_id = $1 and d.webhook_id = $2 and d.state = 'pending' order by event_id for update of d
            ), done as (
                update webhook_deliveries d set state = e.state, attempts = attempts + 1, leased_until = null,
                    due_at = coalesce(e.next, d.due_at), delivered_at = case when e.state = 'delivered' then e.began end
-               from ended e
-               where d.clinic_id = $1 and d.webhook_id = $2 and d.event_id = e.event_id and d.lease = e.lease
-                   and d.state = 'pending'
+               from held e
+               where d.clinic_id = $1 and d.webhook_id = $2 and d.event_id = e.event_id
                returning e.*
            ), logged as (
                insert into webhook_attempts (clinic_id, webhook_id, event_id, lease, at, status, failure, duration_ms)
