@@ -1,6 +1,6 @@
 //! Delivers webhooks. The job wakes when this instance writes an event, and every few seconds for events of other instances
 //! and for retries. A slow endpoint does not delay others: slots are limited by endpoint and by clinic, and clinics are
-//! served round-robin.
+//! served round-robin. The results of an endpoint since the last turn are stored in one transaction.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,13 +8,14 @@ use std::future::ready;
 use std::hash::Hash;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::app::App;
 use crate::app::error::AppError;
-use crate::app::webhooks::deliveries::{self, DueEndpoint};
+use crate::app::webhooks::deliveries::{self, DueEndpoint, Ended};
 use crate::domain::causes::with_causes;
 use crate::domain::ids::{ClinicId, WebhookId};
 
@@ -32,12 +33,16 @@ const IN_ONE_LOOK: usize = 8;
 /// How long attempts in progress may take at a stop. Unfinished ones are sent again when their lease expires.
 const ENDING: Duration = Duration::from_secs(3);
 
-/// Attempts in progress.
+/// What a task returns: its endpoint, and the attempt if it could be made.
+type Attempt = (DueEndpoint, Option<Ended>);
+
+/// Attempts in progress, and those that ended and are not stored yet.
 #[derive(Default)]
 struct UnderWay {
-    tasks: JoinSet<DueEndpoint>,
+    tasks: JoinSet<Attempt>,
     at: HashMap<WebhookId, usize>,
     of: HashMap<ClinicId, usize>,
+    ended: HashMap<WebhookId, (DueEndpoint, Vec<Ended>)>,
 }
 
 pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
@@ -56,6 +61,7 @@ pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
         while let Some(ended) = under_way.tasks.try_join_next() {
             under_way.ended(ended);
         }
+        under_way.store_ended(&app).await;
         if app.prepared() {
             more = start(&app, &mut under_way).await.unwrap_or_else(|error| {
                 tracing::warn!(error = %with_causes(&error), "cannot deliver webhooks; pending deliveries stay pending");
@@ -64,7 +70,13 @@ pub async fn run(app: App, mut stopping: watch::Receiver<bool>) {
         }
         sleep(PACE).await;
     }
-    let _ = timeout(ENDING, async { while under_way.tasks.join_next().await.is_some() {} }).await;
+    let all = async {
+        while let Some(ended) = under_way.tasks.join_next().await {
+            under_way.ended(ended);
+        }
+    };
+    let _ = timeout(ENDING, all).await;
+    under_way.store_ended(&app).await;
 }
 
 /// Leases due deliveries for the free slots and starts to send them. Returns whether endpoints remain for which slots may
@@ -84,10 +96,10 @@ async fn start(app: &App, under_way: &mut UnderWay) -> Result<bool, AppError> {
             under_way.began(due);
             let app = app.clone();
             under_way.tasks.spawn(async move {
-                if let Err(error) = deliveries::deliver(&app, leased).await {
-                    tracing::warn!(error = %with_causes(&error), "cannot store the result of a delivery; it is sent again");
-                }
-                due
+                let attempt = deliveries::attempt(&app, leased).await.inspect_err(|error| {
+                    tracing::warn!(error = %with_causes(error), "cannot make an attempt; the event is sent again");
+                });
+                (due, attempt.ok())
             });
         }
     }
@@ -124,11 +136,24 @@ impl UnderWay {
         *self.of.entry(due.clinic_id).or_default() += 1;
     }
 
-    fn ended(&mut self, ended: Result<DueEndpoint, tokio::task::JoinError>) {
+    /// Stores the results of all attempts that ended, with one transaction for each endpoint.
+    async fn store_ended(&mut self, app: &App) {
+        let stored = self.ended.drain().map(async |(_, (due, ended))| {
+            if let Err(error) = deliveries::record(app, due, &ended).await {
+                tracing::warn!(error = %with_causes(&error), "cannot store results of deliveries; their events are sent again");
+            }
+        });
+        join_all(stored).await;
+    }
+
+    fn ended(&mut self, ended: Result<Attempt, tokio::task::JoinError>) {
         match ended {
-            Ok(due) => {
+            Ok((due, ended)) => {
                 one_less(&mut self.at, due.webhook_id);
                 one_less(&mut self.of, due.clinic_id);
+                if let Some(ended) = ended {
+                    self.ended.entry(due.webhook_id).or_insert((due, Vec::new())).1.push(ended);
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "a delivery panicked");

@@ -82,7 +82,9 @@ async fn a_page_reads_results_refusals_and_headers() {
     let answer = clinic.browser.send(score.header("origin", "https://clinic.example")).await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, "https://clinic.example"));
     let exposed = answer.header("access-control-expose-headers").to_lowercase();
-    for name in ["location", "etag", "link", "retry-after", "x-request-id", "idempotent-replayed"] {
+    for name in
+        ["location", "etag", "link", "retry-after", "x-request-id", "idempotent-replayed", "deprecation", "sunset"]
+    {
         assert!(exposed.contains(name), "{name}: {exposed}");
     }
     let read = async |user: &User, origin: &str| {

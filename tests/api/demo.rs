@@ -9,11 +9,11 @@ use sarcoscreen::app::ambient::Ambient;
 use sarcoscreen::app::audit::sealing::seal;
 use sarcoscreen::app::demo::{self, DemoKeys};
 use sarcoscreen::app::error::AppError;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::audit::verified;
 use crate::follow_ups::replay::replayed;
-use crate::world::{Clock, World, app};
+use crate::world::{Clock, World, app, frail};
 
 /// What the demo shows, with a query that counts it.
 const SHOWN: [(&str, &str); 15] = [
@@ -115,29 +115,68 @@ async fn the_cohort_spreads_over_sixty_days_and_shows_every_state() {
     assert_eq!(shown, ["\"open\"", "\"today\"", "1"], "the tour in the README begins with it");
 }
 
+/// Asks a question, and prints the calls and the audit entries that it took.
+async fn asked(world: &World, question: &str, calls: &[&str], ask: impl AsyncFnOnce() -> usize) {
+    let entries = async || world.count("select count(*) from audit_entries").await;
+    let before = entries().await;
+    let found = ask().await;
+    assert!(found > 0 && calls.len() <= 2, "{question}");
+    let written = entries().await - before;
+    println!("{question} | {} | {} | {written} | {found}", calls.join(", "), calls.len());
+    assert!(written <= i64::try_from(calls.len()).unwrap(), "{question}");
+}
+
 #[tokio::test]
-async fn each_question_of_a_morning_has_an_answer() {
+async fn each_question_of_a_morning_takes_one_or_two_calls() {
     let (world, keys) = with_demo().await;
     let staff = world.holder(Some(&keys.staff));
+    let intake = world.holder(Some(&keys.intake));
+    let contact = json!({"name": "José Núñez Ibáñez", "telephone": "+34 600 000 001"});
+    let consent = json!({"to_contact": true, "text_version": "1", "given_at": world.clock.now()});
+    let subject = json!({"reference": "MORNING-1", "contact": contact, "consent": consent});
+    intake.submit(&json!({"answers": frail(), "subject": subject})).await.expect(201);
     let second = world.clock.now().as_second();
     let midnight = Timestamp::from_second(second - second.rem_euclid(86_400)).unwrap();
     let tomorrow = midnight + SignedDuration::from_hours(24);
     let today = format!("state=booked&appointment_from={midnight}&appointment_to={tomorrow}");
-    for query in [
-        "overdue=true&order=due",
-        "language=es",
-        "attempts_min=2",
-        today.as_str(),
-        "origin=self_reported",
-        "assignee=none",
-        "assignee=me",
-        "state=closed",
-    ] {
+    let list = async |query: &str| {
         let page = staff.get(&format!("/v1/follow-ups?{query}")).await.expect(200);
-        assert!(!page["items"].as_array().unwrap().is_empty(), "{query}");
+        let rows = page["items"].as_array().unwrap().clone();
+        assert!(rows.iter().all(|row| !row["reasons"].as_array().unwrap().is_empty()), "each row says why");
+        rows.len()
+    };
+    for (question, query) in [
+        ("who first, and why", "limit=50"),
+        ("who is overdue", "overdue=true&order=due"),
+        ("who wants Spanish", "language=es"),
+        ("who was not reached twice", "attempts_min=2"),
+        ("whose appointment is today", today.as_str()),
+        ("who answered without a clinic", "origin=self_reported"),
+        ("what waits for an assignee", "assignee=none"),
+        ("what is mine", "assignee=me"),
+        ("what is closed", "state=closed"),
+    ] {
+        asked(&world, question, &[&format!("GET /v1/follow-ups?{query}")], async || list(query).await).await;
     }
-    let colleagues = staff.get("/v1/staff").await.expect(200);
-    assert_eq!(colleagues["items"].as_array().unwrap().len(), 2);
+    let calls = ["POST /v1/subjects/search", "GET /v1/follow-ups?subject_id={id}"];
+    asked(&world, "what happened to \"jose nunez\"", &calls, async || {
+        let found = staff.post("/v1/subjects/search", &json!({"name": "jose nunez"})).await.expect(200);
+        let id = found["items"][0]["id"].as_str().unwrap();
+        list(&format!("subject_id={id}")).await
+    })
+    .await;
+    let mine = staff.get("/v1/follow-ups?assignee=me").await.expect(200)["items"][0].clone();
+    let calls = ["GET /v1/staff", "POST /v1/follow-ups/{id}/reassign"];
+    asked(&world, "hand it over to a colleague", &calls, async || {
+        let me = staff.get("/v1/me").await.expect(200);
+        let colleagues = staff.get("/v1/staff").await.expect(200)["items"].as_array().unwrap().clone();
+        let to = colleagues.iter().find(|one| one["id"] != me["id"]).unwrap();
+        let path = format!("/v1/follow-ups/{}/reassign", mine["id"].as_str().unwrap());
+        let request = staff.request("POST", &path).header("if-match", format!("\"{}\"", mine["version"]));
+        staff.send(request.json(&json!({"to": to["id"]}))).await.expect(200);
+        colleagues.len()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use crate::domain::{
     audit::AuditAction, clinics::Clinic, screening::answers::Answers, screening::scoring, screening::scoring::Alarm,
 };
 use crate::store::idempotency_keys::{Effect, Kept};
-use crate::store::submissions::corrections;
+use crate::store::submissions::{self, corrections};
 pub use crate::store::writers::{Held, PLACES};
 use crate::store::{self, error::StoreError};
 
@@ -184,7 +184,7 @@ async fn refused_correction(
     };
     let Some(reference) = &draft.subject.reference else { return Ok(None) };
     let own = &clinic.profile.reference_systems;
-    let same = corrections::is_of_subject(&app.store, actor.clinic_id, subject_id, reference, own).await?;
+    let same = submissions::is_of_subject(&app.store, actor.clinic_id, subject_id, reference, own).await?;
     Ok((!same).then_some(CorrectionRefusal::OtherSubject))
 }
 

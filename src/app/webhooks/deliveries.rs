@@ -1,4 +1,4 @@
-//! Webhook deliveries, one attempt at a time: leased, sent outside any transaction, and the result stored.
+//! Webhook deliveries: leased, sent outside any transaction, and the results of an endpoint stored together.
 
 use crate::app::ambient::{new_id, random};
 use crate::app::{App, Result, audit::operator_entry};
@@ -21,30 +21,39 @@ pub async fn lease(app: &App, due: DueEndpoint, at_most: usize) -> Result<Vec<Le
     Ok(leases::lease(&app.store, due, at_most, app.ambient.now()).await?)
 }
 
-/// Makes one attempt and stores the result. Each attempt has its own signature; the message id is the event's. If it
-/// cannot be stored, the lease expires and the event is sent again.
-pub async fn deliver(app: &App, leased: Leased) -> Result<()> {
+/// An attempt that ended.
+pub type Ended = (Leased, Came);
+
+/// Makes one attempt. Each attempt has its own signature; the message id is the event's.
+pub async fn attempt(app: &App, leased: Leased) -> Result<Ended> {
     let (began, start) = (app.ambient.now(), app.ambient.elapsed());
     let id = format!("evt_{}", leased.event.event_id);
     let message = Message { url: &leased.url, secrets: &leased.secrets, id: &id, at: began, body: leased.event.body() };
     let attempted = app.receivers.send(message).await;
     let duration_ms = i32::try_from(app.ambient.elapsed().saturating_sub(start).as_millis()).unwrap_or(i32::MAX);
     let [jitter] = random(&*app.ambient)?;
+    let verdict = judge(attempted, leased.number, app.ambient.now(), jitter);
+    Ok((leased, Came { began, duration_ms, attempted, verdict }))
+}
+
+/// Stores the results of attempts at an endpoint, in the order in which they ended. If they cannot be stored, the leases expire and the
+/// events are sent again.
+pub async fn record(app: &App, due: DueEndpoint, ended: &[Ended]) -> Result<()> {
+    let failing = leases::record(&app.store, due, ended).await?;
     let now = app.ambient.now();
-    let verdict = judge(attempted, leased.number, now, jitter);
-    let failing = leases::record(&app.store, &leased, Came { began, duration_ms, attempted, verdict }).await?;
-    let reason = match verdict {
-        Verdict::Gone => DisabledReason::Gone,
-        Verdict::Again(_) | Verdict::GivenUp if failing.is_some_and(|since| hopeless(since, now)) => {
-            DisabledReason::Failing
-        }
-        Verdict::Delivered | Verdict::Again(_) | Verdict::GivenUp => return Ok(()),
+    let is = |verdict| ended.iter().any(|(_, came)| came.verdict == verdict);
+    let reason = if is(Verdict::Gone) {
+        DisabledReason::Gone
+    } else if !is(Verdict::Delivered) && failing.is_some_and(|since| hopeless(since, now)) {
+        DisabledReason::Failing
+    } else {
+        return Ok(());
     };
-    let audit = operator_entry(app, leased.clinic_id, AuditAction::WebhookDisabled, leased.webhook_id.0)?;
-    let event = Event::disabled(new_id(&*app.ambient, audit.at)?, leased.webhook_id, reason, audit.at);
-    if leases::disable(&app.store, leased.webhook_id, reason, &event, &audit).await? {
+    let audit = operator_entry(app, due.clinic_id, AuditAction::WebhookDisabled, due.webhook_id.0)?;
+    let event = Event::disabled(new_id(&*app.ambient, audit.at)?, due.webhook_id, reason, audit.at);
+    if leases::disable(&app.store, due.webhook_id, reason, &event, &audit).await? {
         app.deliveries.notify_one();
-        tracing::warn!(webhook = %leased.webhook_id, reason = reason.as_str(), "a webhook was disabled");
+        tracing::warn!(webhook = %due.webhook_id, reason = reason.as_str(), "a webhook was disabled");
     }
     Ok(())
 }

@@ -35,7 +35,18 @@ const SENT: [&str; 14] = [
     "tracestate",
     REQUEST_ID,
 ];
-const READ: [&str; 8] = ["location", "etag", "link", "retry-after", rate::POLICY, rate::LEFT, REPLAYED, REQUEST_ID];
+const READ: [&str; 10] = [
+    "deprecation",
+    "etag",
+    "link",
+    "location",
+    "retry-after",
+    "sunset",
+    rate::POLICY,
+    rate::LEFT,
+    REPLAYED,
+    REQUEST_ID,
+];
 /// Hosts of pages during development.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 /// How long a browser caches a preflight, seconds.

@@ -149,10 +149,32 @@ fn fault(pointer: String, message: &str) -> Fault {
         (FaultCode::Required, MISSING)
     } else if message.starts_with("invalid type") {
         (FaultCode::Type, expected.map_or(TYPE, of_type))
+    } else if message.starts_with("invalid value") {
+        (FaultCode::Format, expected.map_or(FORMAT, of_type))
     } else {
-        (FaultCode::Format, FORMAT)
+        (FaultCode::Format, of_format(message))
     };
     Fault::new(pointer, code, sentence).with(Params::allowed(allowed))
+}
+
+/// The sentence for a text that could not be parsed, from the parser's message. Dates and times have one sentence: their parser does
+/// not say which of them it expects.
+fn of_format(message: &str) -> Sentence {
+    if message.starts_with("UUID") {
+        UUID
+    } else if message.starts_with("provided string was not `true` or `false`") {
+        FLAG
+    } else if ["invalid digit found", "number too ", "cannot parse integer"]
+        .iter()
+        .any(|kind| message.starts_with(kind))
+    {
+        WHOLE
+    } else if ["expected ", "failed to ", "cannot parse civil", "parsed "].iter().any(|kind| message.starts_with(kind))
+    {
+        TIME
+    } else {
+        FORMAT
+    }
 }
 
 /// The names in backticks: the options of an enumeration.
@@ -205,6 +227,14 @@ const TWICE: Sentence =
 const MISSING: Sentence = Sentence::new("a field is missing; send it", "falta un campo; envíelo");
 const TYPE: Sentence = Sentence::new("must have the documented type", "debe tener el tipo documentado");
 const FORMAT: Sentence = Sentence::new("must have the documented format", "debe tener el formato documentado");
+const UUID: Sentence = Sentence::new(
+    "must be an id such as 0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b",
+    "debe ser un id como 0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b",
+);
+const TIME: Sentence = Sentence::new(
+    "must be a time with its offset such as 2026-03-01T09:30:00Z, or where only a day is documented, a day such as 2026-03-01",
+    "debe ser una hora con su desfase como 2026-03-01T09:30:00Z o, donde solo se documenta un día, un día como 2026-03-01",
+);
 const FLAG: Sentence = Sentence::new("must be true or false", "debe ser true o false");
 const NUMBER: Sentence = Sentence::new("must be a number", "debe ser un número");
 const WHOLE: Sentence = Sentence::new("must be a whole number", "debe ser un número entero");
@@ -215,6 +245,45 @@ const OBJECT: Sentence = Sentence::new("must be an object", "debe ser un objeto"
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_parameter_that_cannot_be_parsed_says_what_to_send() {
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Parameters {
+            at: Option<jiff::Timestamp>,
+            day: Option<jiff::civil::Date>,
+            id: Option<uuid::Uuid>,
+            count: Option<u32>,
+            flag: Option<bool>,
+        }
+        let cases = [
+            ("at=x", TIME),
+            ("at=", TIME),
+            ("at=2026-03-01", TIME),
+            ("at=2026-03-01T00:00:00", TIME),
+            ("at=2026-03-01T25:00:00Z", TIME),
+            ("at=2026-03-01T00:00:00Zx", TIME),
+            ("day=2026-13-01", TIME),
+            ("day=2026-3-1", TIME),
+            ("day=2026-03-01T00:00:00Z", TIME),
+            ("day=2026-02-30", TIME),
+            ("id=x", UUID),
+            ("id=0190", UUID),
+            ("count=x", WHOLE),
+            ("count=1.5", WHOLE),
+            ("count=-1", WHOLE),
+            ("count=99999999999", WHOLE),
+            ("count=", WHOLE),
+            ("flag=x", FLAG),
+        ];
+        for (pair, sentence) in cases {
+            let (_, faults) = of_query::<Parameters>(pair);
+            let error = serde_urlencoded::from_str::<Parameters>(pair).map(|_| ()).unwrap_err();
+            assert_eq!(faults.iter().map(|fault| fault.sentence).collect::<Vec<_>>(), [sentence], "{pair}: {error}");
+        }
+        assert_eq!(fault("/a".to_owned(), "invalid value: integer `-1`, expected u32").sentence, WHOLE);
+    }
 
     #[test]
     fn the_allowed_values_are_options_of_the_service_and_never_the_input() {

@@ -98,23 +98,21 @@ pub(in crate::store) async fn remove(
 
 /// Removes the sent and pending events of subjects. The event about the erasure itself is still sent.
 async fn remove_events(connection: &mut Connection, clinic_id: ClinicId, subjects: &[Uuid]) -> Result<()> {
-    sqlx::query!(
+    let gone = sqlx::query!(
         "with due as (
              select webhook_id, event_id from webhook_deliveries where clinic_id = $1 and subject_id = any($2)
              order by webhook_id, event_id for update
-         ), gone as (
-             delete from webhook_deliveries d using due
-             where d.clinic_id = $1 and d.webhook_id = due.webhook_id and d.event_id = due.event_id
-             returning d.webhook_id, d.event_id
          )
-         delete from webhook_attempts a using gone
-         where a.clinic_id = $1 and a.webhook_id = gone.webhook_id and a.event_id = gone.event_id",
+         delete from webhook_deliveries d using due
+         where d.clinic_id = $1 and d.webhook_id = due.webhook_id and d.event_id = due.event_id
+         returning d.webhook_id, d.event_id",
         clinic_id.0,
         subjects,
     )
-    .execute(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    Ok(())
+    let gone: Vec<_> = gone.into_iter().map(|row| (row.webhook_id, row.event_id)).collect();
+    outbox::remove_attempts(connection, clinic_id, &gone).await
 }
 
 /// Removes submissions with their idempotency keys.

@@ -5,36 +5,13 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::domain::ids::{ClinicId, SenderId, SubjectId, SubmissionId};
-use crate::domain::subjects::Reference;
 use crate::domain::submissions::correction::{Corrected, Kind};
 use crate::store::database::{Connection, Store};
 use crate::store::error::Result;
-use crate::store::submissions::intake::hashes_of;
 
 pub async fn find(store: &Store, clinic_id: ClinicId, submission_id: SubmissionId) -> Result<Option<Corrected>> {
     let mut connection = store.clinic(clinic_id).await?;
     Ok(read(&mut connection, clinic_id, &[submission_id.0]).await?.remove(&submission_id.0))
-}
-
-/// Whether a reference finds a subject, as that of a submission would. `own` are the systems whose references are the clinic's own.
-pub async fn is_of_subject(
-    store: &Store,
-    clinic_id: ClinicId,
-    subject_id: SubjectId,
-    reference: &Reference,
-    own: &[String],
-) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (
-               select from subjects
-               where clinic_id = $1 and reference_hash = any($2) and coalesce(merged_into, subject_id) = $3
-           ) as "found!""#,
-        clinic_id.0,
-        &hashes_of(&store.keys, clinic_id, reference, own)?,
-        subject_id.0,
-    )
-    .fetch_one(&mut *store.clinic(clinic_id).await?)
-    .await?)
 }
 
 /// The submissions that exist, by id.

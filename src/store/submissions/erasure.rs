@@ -168,22 +168,21 @@ async fn remove_one(
     .execute(&mut *connection)
     .await?;
     // The event that a submission was flagged, or corrected another one, has the id of the submission.
-    sqlx::query!(
+    let webhooks = sqlx::query_scalar!(
         "with due as (
              select webhook_id from webhook_deliveries where clinic_id = $1 and event_id = $2
              order by webhook_id for update
-         ), gone as (
-             delete from webhook_deliveries d using due
-             where d.clinic_id = $1 and d.event_id = $2 and d.webhook_id = due.webhook_id
-             returning d.webhook_id
          )
-         delete from webhook_attempts a using gone
-         where a.clinic_id = $1 and a.event_id = $2 and a.webhook_id = gone.webhook_id",
+         delete from webhook_deliveries d using due
+         where d.clinic_id = $1 and d.event_id = $2 and d.webhook_id = due.webhook_id
+         returning d.webhook_id",
         clinic_id.0,
         submission_id.0,
     )
-    .execute(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
+    let gone: Vec<_> = webhooks.into_iter().map(|webhook_id| (webhook_id, submission_id.0)).collect();
+    outbox::remove_attempts(connection, clinic_id, &gone).await?;
     let cases = Vec::from_iter(locked.follow_up);
     let cases = without_submissions(connection, clinic_id, &cases).await?;
     remove_cases(connection, clinic_id, &cases).await?;

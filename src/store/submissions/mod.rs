@@ -27,6 +27,7 @@ use crate::domain::{
     follow_ups::StateName, screening::assessment::Score, screening::pathway::PathwayId, screening::red_flag::CareLevel,
     screening::rule_table::Band, screening::urgency::Urgency,
 };
+pub use intake::is_of_subject;
 use intake::{Intake, Outcome};
 
 /// Maximum attempts to store a submission when the submission of its idempotency key is erased in between.

@@ -95,8 +95,6 @@ pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) ->
     sqlx::query!(
         "with due as (
              select event_id from webhook_deliveries where clinic_id = $1 and webhook_id = $2 order by event_id for update
-         ), log as (
-             delete from webhook_attempts where clinic_id = $1 and webhook_id = $2
          )
          delete from webhook_deliveries d using due
          where d.clinic_id = $1 and d.webhook_id = $2 and d.event_id = due.event_id",
@@ -105,6 +103,10 @@ pub async fn delete(store: &Store, webhook_id: WebhookId, audit: &AuditEntry) ->
     )
     .execute(&mut *transaction)
     .await?;
+    // In a statement of its own: one that waits for a delivery does not see an attempt that was recorded meanwhile.
+    sqlx::query!("delete from webhook_attempts where clinic_id = $1 and webhook_id = $2", clinic, webhook_id.0)
+        .execute(&mut *transaction)
+        .await?;
     let done =
         sqlx::query!("delete from webhook_endpoints where clinic_id = $1 and webhook_id = $2", clinic, webhook_id.0)
             .execute(&mut *transaction)

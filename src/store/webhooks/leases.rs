@@ -42,6 +42,28 @@ pub struct Came {
     pub verdict: Verdict,
 }
 
+impl Came {
+    const fn state(&self) -> &'static str {
+        match self.verdict {
+            Verdict::Delivered => "delivered",
+            Verdict::Again(_) => "pending",
+            Verdict::GivenUp | Verdict::Gone => "failed",
+        }
+    }
+
+    const fn due_at(&self) -> Option<Timestamp> {
+        if let Verdict::Again(due_at) = self.verdict { Some(due_at) } else { None }
+    }
+
+    fn status(&self) -> Option<i16> {
+        if let Attempted::Answered { status, .. } = self.attempted { i16::try_from(status).ok() } else { None }
+    }
+
+    const fn failure(&self) -> Option<&'static str> {
+        if let Attempted::Failed(failure) = self.attempted { Some(failure.as_str()) } else { None }
+    }
+}
+
 /// The endpoints of all clinics with deliveries that are due.
 pub async fn due(store: &Store, now: Timestamp) -> Result<Vec<DueEndpoint>> {
     let rows = sqlx::query!(
@@ -114,45 +136,54 @@ pub async fn lease(store: &Store, due: DueEndpoint, at_most: i64, now: Timestamp
     leased.collect()
 }
 
-/// Records the result of an attempt, unless the delivery was leased again since. Returns since when the endpoint has been
-/// failing.
-pub async fn record(store: &Store, leased: &Leased, result: Came) -> Result<Option<Timestamp>> {
-    let (status, failure) = match result.attempted {
-        Attempted::Answered { status, .. } => (i16::try_from(status).ok(), None),
-        Attempted::Failed(failure) => (None, Some(failure.as_str())),
-    };
-    let (state, due_at) = match result.verdict {
-        Verdict::Delivered => ("delivered", None),
-        Verdict::Again(due_at) => ("pending", Some(due_at)),
-        Verdict::GivenUp | Verdict::Gone => ("failed", None),
-    };
-    let mut transaction = store.begin_jobs(leased.clinic_id).await?;
+/// Records the results of attempts at an endpoint, in the order in which they ended, in one transaction. The result of a delivery that was
+/// leased again since is not recorded. Returns since when the endpoint had been failing before.
+pub async fn record(store: &Store, due: DueEndpoint, ended: &[(Leased, Came)]) -> Result<Option<Timestamp>> {
+    let column = |of: fn(&Came) -> Option<&'static str>| -> Vec<_> { ended.iter().map(|(_, came)| of(came)).collect() };
+    let events: Vec<_> = ended.iter().map(|(leased, _)| leased.event.event_id.0).collect();
+    let held: Vec<_> = ended.iter().map(|(leased, _)| leased.lease).collect();
+    let next: Vec<_> = ended.iter().map(|(_, came)| came.due_at().map(at)).collect();
+    let began: Vec<_> = ended.iter().map(|(_, came)| at(came.began)).collect();
+    let statuses: Vec<_> = ended.iter().map(|(_, came)| came.status()).collect();
+    let durations: Vec<_> = ended.iter().map(|(_, came)| came.duration_ms).collect();
+    let mut transaction = store.begin_jobs(due.clinic_id).await?;
     let since = sqlx::query_scalar!(
-        r#"with done as (
-               update webhook_deliveries set state = $5, attempts = attempts + 1, leased_until = null,
-                   due_at = coalesce($6, due_at), delivered_at = case when $5 = 'delivered' then $7::timestamptz end
-               where clinic_id = $1 and webhook_id = $2 and event_id = $3 and lease = $4 and state = 'pending'
-               returning event_id
+        r#"with ended as (
+               select * from unnest($3::uuid[], $4::integer[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::smallint[],
+                                    $9::text[], $10::integer[])
+                   with ordinality as e (event_id, lease, state, next, began, status, failure, duration_ms, place)
+           ), held as (
+               select e.* from webhook_deliveries d join ended e using (event_id, lease)
+               where d.clinic_id = $1 and d.webhook_id = $2 and d.state = 'pending' order by event_id for update of d
+           ), done as (
+               update webhook_deliveries d set state = e.state, attempts = attempts + 1, leased_until = null,
+                   due_at = coalesce(e.next, d.due_at), delivered_at = case when e.state = 'delivered' then e.began end
+               from held e
+               where d.clinic_id = $1 and d.webhook_id = $2 and d.event_id = e.event_id
+               returning e.*
            ), logged as (
                insert into webhook_attempts (clinic_id, webhook_id, event_id, lease, at, status, failure, duration_ms)
-               select $1, $2, event_id, $4, $7, $8, $9, $10 from done
+               select $1, $2, event_id, lease, began, status, failure, duration_ms from done
            ), turned as (
-               update webhook_endpoints set failing_since = case when $5 = 'delivered' then null else $7::timestamptz end
-               where clinic_id = $1 and webhook_id = $2 and (failing_since is null) <> ($5 = 'delivered')
-                   and exists (select from done)
+               update webhook_endpoints set failing_since = case
+                       when last.state = 'delivered' then null
+                       when exists (select from done where state = 'delivered') then last.began
+                       else coalesce(failing_since, last.began) end
+               from (select state, began from done order by place desc limit 1) last
+               where clinic_id = $1 and webhook_id = $2 and (failing_since is not null or last.state <> 'delivered')
            )
            select failing_since as "failing_since: jiff_sqlx::Timestamp" from webhook_endpoints
            where clinic_id = $1 and webhook_id = $2"#,
-        leased.clinic_id.0,
-        leased.webhook_id.0,
-        leased.event.event_id.0,
-        leased.lease,
-        state,
-        due_at.map(at) as _,
-        at(result.began) as _,
-        status,
-        failure,
-        result.duration_ms,
+        due.clinic_id.0,
+        due.webhook_id.0,
+        &events,
+        &held,
+        &column(|came| Some(came.state())) as _,
+        &next as _,
+        &began as _,
+        &statuses as _,
+        &column(Came::failure) as _,
+        &durations,
     )
     .fetch_optional(&mut *transaction)
     .await?;

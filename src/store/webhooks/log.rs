@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::outbox;
 use crate::domain::ids::{ClinicId, EventId, WebhookId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::webhooks::delivery::{Delivery, DeliveryFailure, DeliveryState, LoggedAttempt};
@@ -113,27 +114,24 @@ pub async fn again(store: &Store, webhook_id: WebhookId, again: &Again, audit: &
 /// Removes a batch of the deliveries of events before a time, in any state, and returns their number.
 pub async fn forget(store: &Store, clinic_id: ClinicId, before: Timestamp) -> Result<u64> {
     let mut transaction = store.begin_jobs(clinic_id).await?;
-    let gone = sqlx::query_scalar!(
-        r#"with past as (
-               select webhook_id, event_id from webhook_deliveries
-               where clinic_id = $1 and at < $2 order by at limit $3 for update skip locked
-           ), gone as (
-               delete from webhook_deliveries d using past
-               where d.clinic_id = $1 and d.webhook_id = past.webhook_id and d.event_id = past.event_id
-               returning d.webhook_id, d.event_id
-           ), log as (
-               delete from webhook_attempts a using gone
-               where a.clinic_id = $1 and a.webhook_id = gone.webhook_id and a.event_id = gone.event_id
-           )
-           select count(*) as "count!" from gone"#,
+    let gone = sqlx::query!(
+        "with past as (
+             select webhook_id, event_id from webhook_deliveries
+             where clinic_id = $1 and at < $2 order by at limit $3 for update skip locked
+         )
+         delete from webhook_deliveries d using past
+         where d.clinic_id = $1 and d.webhook_id = past.webhook_id and d.event_id = past.event_id
+         returning d.webhook_id, d.event_id",
         clinic_id.0,
         at(before) as _,
         BATCH,
     )
-    .fetch_one(&mut *transaction)
+    .fetch_all(&mut *transaction)
     .await?;
+    let gone: Vec<_> = gone.into_iter().map(|row| (row.webhook_id, row.event_id)).collect();
+    outbox::remove_attempts(&mut transaction, clinic_id, &gone).await?;
     transaction.commit().await?;
-    Ok(gone.unsigned_abs())
+    Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
 }
 
 fn attempt(stored: &Value) -> Option<LoggedAttempt> {

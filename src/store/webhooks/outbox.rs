@@ -92,3 +92,23 @@ pub async fn write_to(store: &Store, webhook_id: WebhookId, event: &Event, audit
     .await?;
     audit::commit(&store.keys, transaction, audit).await
 }
+
+/// Removes the attempts at deliveries that the transaction has removed, given as endpoint and event. This needs a statement of its own:
+/// one that waits for a delivery does not see an attempt that was recorded meanwhile.
+pub(in crate::store) async fn remove_attempts(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    gone: &[(Uuid, Uuid)],
+) -> Result<()> {
+    let (webhooks, events): (Vec<_>, Vec<_>) = gone.iter().copied().unzip();
+    sqlx::query!(
+        "delete from webhook_attempts a using unnest($2::uuid[], $3::uuid[]) as gone (webhook_id, event_id)
+         where a.clinic_id = $1 and a.webhook_id = gone.webhook_id and a.event_id = gone.event_id",
+        clinic_id.0,
+        &webhooks,
+        &events,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -180,3 +180,32 @@ async fn each_event_equals_its_example_in_the_document_and_the_guide() {
         assert_eq!(sample.map(shape), Some(shape(&body)), "docs/webhooks.md");
     }
 }
+
+#[tokio::test]
+async fn an_erasure_removes_an_attempt_that_is_recorded_while_it_waits() {
+    let world = world().await;
+    let clinic = world.clinic("One").await;
+    register(&clinic, "http://127.0.0.1:9/hooks", &["submission.flagged"]).await;
+    let receipt = clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    let person = format!("/v1/subjects/{}", receipt["subject_id"].as_str().unwrap());
+    let version = clinic.admin.get(&person).await.header("etag").to_owned();
+    let mut recording = world.connect().await;
+    for sql in [
+        "begin",
+        "update webhook_deliveries set attempts = attempts + 1",
+        "insert into webhook_attempts (clinic_id, webhook_id, event_id, lease, at, status, duration_ms)
+         select clinic_id, webhook_id, event_id, 1, now(), 500, 1 from webhook_deliveries",
+    ] {
+        sqlx::query(sql).execute(&mut recording).await.unwrap();
+    }
+    let erase = clinic.admin.send(clinic.admin.request("DELETE", &person).header("if-match", version));
+    let commit = async {
+        let waiting =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        until("the erasure waits", async || world.count(waiting).await == 1).await;
+        sqlx::query("commit").execute(&mut recording).await.unwrap();
+    };
+    let (erased, ()) = tokio::join!(erase, commit);
+    erased.expect(204);
+    assert_eq!(world.count("select count(*) from webhook_attempts").await, 0);
+}

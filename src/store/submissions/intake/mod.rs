@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::{ClinicId, SenderId, SubjectId, SubmissionId};
 use crate::domain::receipt_code::ReceiptCode;
-use crate::domain::subjects::{Contact, Reference};
+use crate::domain::subjects::Contact;
 use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
 use crate::domain::{audit::AuditEntry, submissions::Accepted, webhooks::Event};
 use crate::store::database::role::{Role, switch_to};
@@ -19,6 +19,7 @@ use crate::store::database::{Connection, Keys, Store, writer::Work};
 use crate::store::error::{Result, StoreError};
 use crate::store::{follow_ups::keep::keep, subjects::changes::add_to_contact, webhooks::outbox};
 use people::Written;
+pub use people::is_of_subject;
 
 /// Maximum attempts of a batch when other transactions keep changing its subjects or keys.
 const ATTEMPTS: usize = 16;
@@ -103,16 +104,6 @@ impl Intake {
     fn clinic(&self) -> Uuid {
         self.accepted.actor.clinic_id.0
     }
-}
-
-/// Every hash under which the subject of a reference may be stored.
-pub(super) fn hashes_of(
-    keys: &Keys,
-    clinic_id: ClinicId,
-    reference: &Reference,
-    own: &[String],
-) -> Result<Vec<Vec<u8>>> {
-    Ok(Written::new(keys, clinic_id, reference, own)?.hashes().cloned().collect())
 }
 
 impl Work for Intake {

@@ -10,7 +10,7 @@ use crate::domain::ids::{ClinicId, SubjectId};
 use crate::domain::subjects::{LookUp, Reference};
 use crate::domain::submissions::correction::{Corrected, CorrectionRefusal, allowed};
 use crate::store::database::role::{Role, switch_to};
-use crate::store::database::{Connection, Keys, at, keys::Place};
+use crate::store::database::{Connection, Keys, Store, at, keys::Place};
 use crate::store::error::{Result, StoreError};
 use crate::store::subjects::row::value_hash;
 use crate::store::submissions::corrections;
@@ -52,6 +52,28 @@ impl Written {
     pub(super) fn hashes(&self) -> impl Iterator<Item = &Vec<u8>> {
         std::iter::once(&self.hash).chain(&self.earlier).chain(&self.other_forms)
     }
+}
+
+/// Whether a reference finds a subject, as that of a submission would. `own` are the systems whose references are the clinic's own.
+pub async fn is_of_subject(
+    store: &Store,
+    clinic_id: ClinicId,
+    subject_id: SubjectId,
+    reference: &Reference,
+    own: &[String],
+) -> Result<bool> {
+    let hashes: Vec<Vec<u8>> = Written::new(&store.keys, clinic_id, reference, own)?.hashes().cloned().collect();
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select from subjects
+               where clinic_id = $1 and reference_hash = any($2) and coalesce(merged_into, subject_id) = $3
+           ) as "found!""#,
+        clinic_id.0,
+        &hashes,
+        subject_id.0,
+    )
+    .fetch_one(&mut *store.clinic(clinic_id).await?)
+    .await?)
 }
 
 /// Finds or adds the subject of each submission. Existing subjects, and the subjects that they were merged into, are locked
