@@ -28,7 +28,7 @@ pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 
 pub(in crate::store) use connection::Connection;
 pub(in crate::store) use keys::Keys;
-pub(in crate::store) use row::{array_text, at, bound, known};
+pub(in crate::store) use row::{array_text, at, bound, known, push_any, push_times};
 
 use pool::Pool;
 use shares::Shares;

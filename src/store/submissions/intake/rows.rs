@@ -40,20 +40,22 @@ pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>
         "insert into submissions (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
              source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower,
              score_upper, band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id,
-             follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings)
+             follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings, form_version, answered_on)
          select clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language, source_system,
                 source_id, pathway, supersedes, rule_table, answers::json, assessment::json, score_total, score_lower,
                 score_upper, band_at_least, band_at_most, care_level, flagged, findings::text[], positive_instruments::text[],
-                follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings::text[]
+                follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings::text[], form_version,
+                answered_on
          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::text[],
                      $9::text[], $10::text[], $11::text[], $12::uuid[], $13::text[], $14::text[], $15::text[], $16::smallint[],
                      $17::smallint[], $18::smallint[], $19::text[], $20::text[], $21::text[], $22::boolean[], $23::text[],
                      $24::text[], $25::uuid[], $26::text[], $27::smallint[], $28::boolean[], $29::boolean[], $30::boolean[],
-                     $31::text[])
+                     $31::text[], $32::text[], $33::text[])
              as i (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language, source_system,
                    source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower, score_upper,
                    band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id,
-                   follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings) order by supersedes",
+                   follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings, form_version, answered_on)
+         order by supersedes",
         &accepted().map(|one| one.actor.clinic_id.0).collect::<Vec<_>>(),
         &accepted().map(|one| one.submission_id.0).collect::<Vec<_>>(),
         &resolved.iter().map(|one| one.subject_id.0).collect::<Vec<_>>(),
@@ -85,6 +87,8 @@ pub(super) async fn insert(connection: &mut Connection, resolved: &[Resolved<'_>
         &accepted().map(|one| one.draft.imported).collect::<Vec<_>>(),
         &accepted().map(|one| one.draft.test).collect::<Vec<_>>(),
         &documents().map(|one| one.warnings.clone()).collect::<Vec<_>>(),
+        &accepted().map(|one| one.draft.stated.form_version.clone()).collect::<Vec<_>>() as _,
+        &accepted().map(|one| one.draft.stated.answered_on.clone()).collect::<Vec<_>>() as _,
     )
     .execute(connection)
     .await?;
