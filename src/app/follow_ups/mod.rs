@@ -82,11 +82,20 @@ pub async fn list(
     Ok(page)
 }
 
-/// The number of follow-ups that match a filter; `None` if there are more than `most`. Audited as a list.
-pub async fn count(app: &App, actor: &Actor, filter: &FollowUpFilter, most: u32) -> Result<Option<u32>> {
+/// The number of follow-ups that match a filter; `None` if there are more than `most`. Audited as a list if it is `alone`, without a
+/// list of the same request.
+pub async fn count(
+    app: &App,
+    actor: &Actor,
+    filter: &FollowUpFilter,
+    most: u32,
+    alone: bool,
+) -> Result<Option<u32>> {
     let now = app.ambient.now();
     let found = store::follow_ups::worklist::count(&app.store, actor.clinic_id, filter, most, now).await?;
-    audited_read(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &[]).await?;
+    if alone {
+        audited_read(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &[]).await?;
+    }
     Ok(found)
 }
 

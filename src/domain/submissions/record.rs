@@ -22,6 +22,15 @@ pub struct RecordFilter {
     pub standings: Option<Vec<Standing>>,
 }
 
+/// The order of a query, the latest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordOrder {
+    /// By the time of receipt.
+    Received,
+    /// By the time of the answers. Only with a choice of subjects, whose submissions have an index in this order.
+    Answered,
+}
+
 /// A record in another system, with or without the name of that system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceName {

@@ -11,6 +11,11 @@ pub(super) const CREDENTIAL: &str = "urn:sarcoscreen:credential";
 pub(super) const RULE_TABLE: &str = "urn:sarcoscreen:rule-table";
 pub(super) const SOFTWARE: &str = "urn:sarcoscreen:software";
 
+/// The extension of a response that names the response that it corrects.
+pub(super) const SUPERSEDES: &str = "urn:sarcoscreen:supersedes";
+/// The actions of the audit log.
+pub(super) const AUDIT: &str = "urn:sarcoscreen:audit-action";
+
 /// The option of a set for "asked, none applies".
 pub(super) const NONE_OF_THESE: &str = "none_of_these";
 /// The item that shows the total of SARC-F.

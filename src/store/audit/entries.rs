@@ -26,6 +26,11 @@ pub async fn list(
     let after = scope.after(&store.keys, page, now)?;
     let times = filter.at.as_ref().map(|at| at.spans().iter().map(|span| ends(*span)).unzip());
     let (from, to): (Option<Vec<_>>, Option<Vec<_>>) = times.unzip();
+    let actions = names(filter.actions.as_deref(), AuditAction::as_str);
+    let outcomes = names(filter.outcomes.as_deref(), AuditOutcome::as_str);
+    let credentials = ids(filter.credential_ids.as_deref(), |id| id.0);
+    let subjects = ids(filter.subject_ids.as_deref(), |id| id.0);
+    let entries = ids(filter.ids.as_deref(), |id| id.0);
     let rows = sqlx::query_as!(
         Row,
         r#"select e.audit_entry_id, e.at as "at: jiff_sqlx::Timestamp", e.credential_id, e.action, e.outcome,
@@ -41,7 +46,8 @@ pub async fn list(
              and ($6::uuid[] is null or e.resource_id = any ($6) or e.resource_ids && $6)
              and ($7::uuid is null or e.request_id = $7)
              and ($8::timestamptz[] is null or exists (
-                 select from unnest($8, $9::timestamptz[]) as span (start, finish) where e.at >= start and e.at < finish))
+                 select from unnest($8::timestamptz[], $9::timestamptz[]) as span (start, finish)
+                 where e.at >= start and e.at < finish))
              and ($13::uuid[] is null or e.audit_entry_id = any ($13))
              and (e.at, e.audit_entry_id) < (
                  coalesce($10::timestamptz, 'infinity'),
@@ -49,10 +55,10 @@ pub async fn list(
              )
            order by e.at desc, e.audit_entry_id desc limit $12"#,
         clinic_id.0,
-        names(filter.actions.as_deref(), AuditAction::as_str).as_deref(),
-        names(filter.outcomes.as_deref(), AuditOutcome::as_str).as_deref(),
-        ids(filter.credential_ids.as_deref(), |id| id.0).as_deref(),
-        ids(filter.subject_ids.as_deref(), |id| id.0).as_deref(),
+        actions.as_deref(),
+        outcomes.as_deref(),
+        credentials.as_deref(),
+        subjects.as_deref(),
         filter.resource_ids.as_deref(),
         filter.request_id,
         from as _,
@@ -60,12 +66,12 @@ pub async fn list(
         after.map(|key| at(key.at)) as _,
         after.map(|key| key.id),
         i64::from(page.limit) + 1,
-        ids(filter.ids.as_deref(), |id| id.0).as_deref(),
+        entries.as_deref(),
     )
     .fetch_all(&mut *store.clinic(clinic_id).await?)
     .await?;
-    let entries = rows.into_iter().map(|row| row.read(clinic_id)).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, now, entries, |last| Key::new(last.entry.at, last.entry.audit_entry_id.0)))
+    let found = rows.into_iter().map(|row| row.read(clinic_id)).collect::<Result<Vec<_>, _>>()?;
+    Ok(scope.page(&store.keys, page.limit, now, found, |last| Key::new(last.entry.at, last.entry.audit_entry_id.0)))
 }
 
 /// The ends of a span for the driver. Nothing was audited before 1970, and the last time is after every entry.

@@ -5,6 +5,7 @@ mod counting_again;
 pub mod erasure;
 pub mod exports;
 pub(super) mod intake;
+pub mod persons;
 pub mod records;
 pub mod statistics;
 pub mod worklist;

@@ -8,7 +8,7 @@ use super::Row;
 use crate::domain::ids::{ClinicId, SenderId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::submissions::ExternalSource;
-use crate::domain::submissions::record::{RecordFilter, SourceName, Standing};
+use crate::domain::submissions::record::{RecordFilter, RecordOrder, SourceName, Standing};
 use crate::domain::submissions::stored::StoredSubmission;
 use crate::store::database::page::{Key, Scope};
 use crate::store::database::{Connection, Store, at, push_any, push_times};
@@ -74,32 +74,44 @@ pub async fn is_of_sender(
     .await?)
 }
 
-/// One page of a clinic's submissions, latest received first.
+/// When the questions were answered.
+const ANSWERED: &str = "coalesce(answered_at, received_at)";
+
+/// One page of a clinic's submissions, the latest first.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
     filter: &RecordFilter,
+    order: RecordOrder,
     page: &PageRequest,
     now: Timestamp,
 ) -> Result<Page<StoredSubmission>> {
-    let scope = Scope { clinic_id, list: "records by received_at", filter: format!("{filter:?}") };
+    let list = match order {
+        RecordOrder::Received => "records by received_at",
+        RecordOrder::Answered => "records by answered_at",
+    };
+    let scope = Scope { clinic_id, list, filter: format!("{filter:?}") };
     let after = scope.after(&store.keys, page, now)?;
     let mut connection = store.clinic(clinic_id).await?;
     let limit = usize::from(page.limit) + 1;
     let mut stored = Vec::new();
-    for part in Part::of(filter) {
+    for part in Part::of(filter, order) {
         if stored.len() < limit {
             stored.extend(read(&mut connection, clinic_id, part, after, limit - stored.len()).await?);
         }
     }
-    Ok(scope.page(&store.keys, page.limit, now, stored, |last| Key::new(last.received_at, last.submission_id.0)))
+    let key = |last: &StoredSubmission| match order {
+        RecordOrder::Received => Key::new(last.received_at, last.submission_id.0),
+        RecordOrder::Answered => Key::new(last.answered(), last.submission_id.0),
+    };
+    Ok(scope.page(&store.keys, page.limit, now, stored, key))
 }
 
 /// The number of a clinic's submissions that match a filter; `None` if there are more than `most`.
 pub async fn count(store: &Store, clinic_id: ClinicId, filter: &RecordFilter, most: u32) -> Result<Option<u32>> {
     let mut connection = store.clinic(clinic_id).await?;
     let mut found = 0;
-    for part in Part::of(filter) {
+    for part in Part::of(filter, RecordOrder::Received) {
         let mut query = QueryBuilder::new("select count(*) from (select from submissions ");
         part.push(&mut query, clinic_id);
         query.push(" limit ").push_bind(i64::from(most) + 1).push(") counted");
@@ -114,6 +126,7 @@ pub async fn count(store: &Store, clinic_id: ClinicId, filter: &RecordFilter, mo
 #[derive(Clone, Copy)]
 struct Part<'a> {
     filter: &'a RecordFilter,
+    order: RecordOrder,
     /// Only submissions received at or after this time.
     received_from: Option<Timestamp>,
     /// Only submissions received before this time and corrected at or after it.
@@ -121,10 +134,11 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn of(filter: &'a RecordFilter) -> impl Iterator<Item = Self> {
+    fn of(filter: &'a RecordFilter, order: RecordOrder) -> impl Iterator<Item = Self> {
         let (from, _) = filter.updated_within();
-        let received = Self { filter, received_from: from, corrected_from: None };
-        let corrected = from.map(|_| Self { filter, received_from: None, corrected_from: from });
+        let from = from.filter(|_| order == RecordOrder::Received);
+        let received = Self { filter, order, received_from: from, corrected_from: None };
+        let corrected = from.map(|_| Self { filter, order, received_from: None, corrected_from: from });
         std::iter::once(received).chain(corrected)
     }
 
@@ -144,7 +158,7 @@ impl<'a> Part<'a> {
             query.push(" and coalesce(form_version, rule_table) = any(").push_bind(forms).push(")");
         }
         if let Some(answered) = &filter.answered {
-            push_times(query, "coalesce(answered_at, received_at)", answered);
+            push_times(query, ANSWERED, answered);
         }
         self.push_updated(query, clinic_id);
         if let Some(standings) = filter.standings.as_deref() {
@@ -207,11 +221,15 @@ async fn read(
 ) -> Result<Vec<StoredSubmission>> {
     let mut query = QueryBuilder::new(SELECT);
     part.push(&mut query, clinic_id);
+    let time = match part.order {
+        RecordOrder::Received => "received_at",
+        RecordOrder::Answered => ANSWERED,
+    };
     if let Some(after) = after {
-        query.push(" and (received_at, submission_id) < (").push_bind(at(after.at)).push(", ");
+        query.push(" and (").push(time).push(", submission_id) < (").push_bind(at(after.at)).push(", ");
         query.push_bind(after.id).push(")");
     }
-    query.push(" order by received_at desc, submission_id desc limit ");
+    query.push(" order by ").push(time).push(" desc, submission_id desc limit ");
     query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
     rows.into_iter().map(Row::read).collect()
