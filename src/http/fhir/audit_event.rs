@@ -1,6 +1,7 @@
 //! `AuditEvent`: an entry of the audit log. It holds ids and the names of credentials, and no health data.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::element::{coding, element, identifier, named, reference};
 use super::names::{AUDIT, CREDENTIAL, SOFTWARE};
@@ -8,11 +9,11 @@ use crate::domain::audit::{AuditAction, AuditOutcome, NamedEntry};
 
 pub(super) fn render(one: &NamedEntry) -> Value {
     let entry = &one.entry;
-    let resources = std::iter::once(entry.resource_id).filter(|id| !id.is_nil()).chain(entry.resource_ids.iter().copied());
+    let resources = std::iter::once(&entry.resource_id).chain(&entry.resource_ids).filter(|id| !id.is_nil());
     let subjects = entry.subject_id.iter().chain(&entry.subject_ids);
-    let of_resource = |id| {
-        let what = kind(entry.action).map_or_else(|| json!({"identifier": identifier("urn:ietf:rfc:3986", format!("urn:uuid:{id}"))}), |kind| reference(kind, id));
-        json!({"what": what})
+    let of_resource = |id: &Uuid| match kind(entry.action) {
+        Some(kind) => json!({"what": reference(kind, id)}),
+        None => json!({"what": {"identifier": identifier("urn:ietf:rfc:3986", format!("urn:uuid:{id}"))}}),
     };
     let entities = resources.map(of_resource).chain(subjects.map(|id| json!({"what": reference("Patient", id)})));
     let mut seen = std::collections::HashSet::new();

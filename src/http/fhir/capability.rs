@@ -5,37 +5,17 @@ use std::collections::{BTreeSet, HashSet};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
+use super::parameters::parameters;
 use super::{INTERACTIONS, Interaction, MEDIA_TYPE, reply};
 use crate::domain::language::Language;
 use crate::http::kernel::fixed::{self, Fixed};
 use crate::http::kernel::problem::Problem;
 
 /// Date of the last change to the supported interactions.
-const CHANGED: &str = "2026-11-25";
+const CHANGED: &str = "2026-11-30";
 
 /// Where Structured Data Capture defines its operations.
 const DEFINITIONS: &str = "http://hl7.org/fhir/uv/sdc/OperationDefinition";
-
-/// Search parameters of all resources of a clinic.
-const COMMON: [(&str, &str); 5] = [
-    ("_id", "token"),
-    ("_lastUpdated", "date"),
-    ("subject", "reference"),
-    ("patient", "reference"),
-    ("status", "token"),
-];
-
-fn parameters(name: &str) -> Vec<(&'static str, &'static str)> {
-    let own: &[_] = match name {
-        "Questionnaire" => return vec![("_id", "token"), ("url", "uri"), ("version", "token"), ("status", "token")],
-        "CodeSystem" => return vec![("_id", "token"), ("url", "uri")],
-        "QuestionnaireResponse" => &[("authored", "date"), ("questionnaire", "reference"), ("identifier", "token")],
-        "Observation" => &[("date", "date"), ("code", "token")],
-        "RiskAssessment" => &[("date", "date")],
-        _ => &[],
-    };
-    [&COMMON, own].concat()
-}
 
 pub(super) async fn get_metadata(request: HttpRequest) -> Result<HttpResponse, Problem> {
     static BODY: Fixed = Fixed::new();
@@ -75,14 +55,16 @@ fn resource(name: &str) -> Value {
     let of_type = || INTERACTIONS.iter().filter(|one| one.resource_type() == Some(name));
     let codes: BTreeSet<&str> = of_type().filter_map(code).collect();
     let operations: BTreeSet<&str> = of_type().filter_map(|one| Some(one.path.split_once('$')?.1)).collect();
-    let parameter = |(name, kind): (&str, &str)| json!({"name": name, "type": kind});
+    let parameter = |(name, kind): &(&str, &str)| json!({"name": name, "type": kind});
     let operation = |one: &&str| json!({"name": one, "definition": format!("{DEFINITIONS}/{name}-{one}")});
     let mut resource = json!({
         "type": name,
         "interaction": codes.iter().map(|code| json!({"code": code})).collect::<Vec<_>>(),
         "conditionalCreate": codes.contains("create"),
-        "versioning": "versioned",
-        "searchParam": parameters(name).into_iter().map(parameter).collect::<Vec<_>>(),
+        "versioning": if name == "AuditEvent" { "no-version" } else { "versioned" },
+        "readHistory": codes.contains("vread"),
+        "updateCreate": false,
+        "searchParam": parameters(name).iter().map(parameter).collect::<Vec<_>>(),
     });
     if !operations.is_empty() {
         resource["operation"] = operations.iter().map(operation).collect();
@@ -96,6 +78,8 @@ fn code(one: &Interaction) -> Option<&'static str> {
     Some(match (one.method.as_str(), &rest[..]) {
         ("GET", []) | ("POST", ["_search"]) => "search-type",
         ("GET", ["{id}"]) => "read",
+        ("GET", ["{id}", "_history", "{version}"]) => "vread",
+        ("GET", ["{id}", "_history"]) => "history-instance",
         ("POST", []) => "create",
         ("PUT", ["{id}"]) => "update",
         _ => return None,

@@ -63,7 +63,8 @@ pub(super) async fn extract_sent(
         );
         faults.push(Fault::new("QuestionnaireResponse.subject", FaultCode::Required, detail));
     }
-    let (draft, places) = body.value.read(&versions, language, &mut faults);
+    let day = (clinic.day(state.app.ambient.now()), &clinic.zone());
+    let (draft, places) = body.value.read(&versions, language, day, &mut faults);
     let assessment = intake::preview(&state.app, &actor, clinic, &draft, faults)
         .map_err(|error| alarm::problem(&state, places.located(error), clinic, language))?;
     let now = state.app.ambient.now();

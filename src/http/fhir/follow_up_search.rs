@@ -9,7 +9,7 @@ use super::follow_up::{flag_status, priority, request_status, task_status};
 use super::names::{CREDENTIAL, RESULTS};
 use super::people::{self, local_id};
 use super::presentation::Presentation;
-use super::record_search::by_subject;
+use super::record_search::by_ids;
 use super::search::{Parameters, any_code, common, token};
 use crate::domain::access::actor::Actor;
 use crate::domain::clinics::Clinic;
@@ -77,7 +77,8 @@ impl FollowUpSearch {
         parameters.end()?;
         let private = subjects.private;
         filter.subject_ids = subjects.resolve(state, actor, clinic).await?;
-        let query = if private { by_subject(&query, filter.subject_ids.as_deref().unwrap_or_default()) } else { query };
+        let found = filter.subject_ids.as_deref().unwrap_or_default();
+        let query = if private { by_ids(&query, "subject", found) } else { query };
         let urgent = presentation.sort.first().is_some_and(|first| first == "-priority") && kind.requested;
         let order = if urgent { FollowUpOrder::Urgency } else { FollowUpOrder::Oldest };
         let offered: &[&str] = if kind.requested { &["authored-on", "authored", "-priority"] } else { &[] };

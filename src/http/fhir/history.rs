@@ -4,14 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::bundle;
 use super::dates::period;
 use super::follow_up::task;
 use super::follow_ups::of_cases;
 use super::people::People;
-use super::response;
 use super::search::Parameters;
-use super::reply;
+use super::{bundle, reply, response};
 use crate::app::error::AppError;
 use crate::app::{follow_ups, submissions};
 use crate::domain::fault::{FaultCode, Sentence};

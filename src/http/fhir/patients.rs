@@ -9,7 +9,7 @@ use super::element::{element, identifier, reference};
 use super::names::SUBJECT;
 use super::people::{named, of_reference};
 use super::presentation::Presentation;
-use super::record_search::by_subject;
+use super::record_search::by_ids;
 use super::search::{Found, Parameters, common, found, token};
 use super::{reply, search};
 use crate::app::subjects::identities::{self, Named};
@@ -82,7 +82,12 @@ pub(super) async fn search_patients(
     ids.sort_unstable();
     ids.dedup();
     let patients = identities::search(&state.app, &actor, clinic, &ids).await?;
-    let query = if asked.private { by_id(&query, &patients) } else { query };
+    let query = if asked.private {
+        let found: Vec<_> = patients.iter().map(|one| one.subject_id).collect();
+        by_ids(&query, "_id", &found)
+    } else {
+        query
+    };
     let presentation = presentation.end(parameters, Some(query));
     let total = Some(patients.len());
     let limit = if presentation.only_total { 0 } else { usize::from(presentation.page.limit) };
@@ -115,14 +120,6 @@ fn read(parameters: &mut Parameters, posted: bool) -> Asked {
         }
     }
     asked
-}
-
-/// The query with the ids of the persons found instead of their identifiers.
-fn by_id(query: &str, found: &[Identity]) -> String {
-    let ids: Vec<_> = found.iter().map(|one| one.subject_id).collect();
-    let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "_id");
-    let others = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    by_subject(&others, &ids).replacen("subject=", "_id=", 1)
 }
 
 fn render(identity: &Identity) -> Value {

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::element::element;
 use super::names::{QUESTIONNAIRE, SARC_F_TOTAL};
-use super::search::{Parameters, any};
-use super::{expression, options, reply};
+use super::presentation::Presentation;
+use super::search::any;
+use super::{expression, options, reply, search};
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
 use crate::domain::screening::questionnaire::{Group, Kind, Spec};
@@ -17,20 +18,23 @@ use crate::http::kernel::fixed::json;
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::state::State;
 
-/// The id is the version of the rule table; only the current version is served.
+/// The name of the form for programs.
+const NAME: &str = "SarcopeniaScreen";
+
+/// The id is the version of the rule table. The form of each released version is served.
 pub(super) async fn get_questionnaire(
     request: HttpRequest,
     state: web::Data<State>,
     id: web::Path<String>,
     accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
-    let table = rule_tables::current(&state.app);
-    if *id != *table.version {
+    let Some(release) = state.app.releases.find(&id) else {
         return Err(Problem::new(ProblemType::NotFound, "the form of this version is not served"));
-    }
+    };
+    let (table, current) = (&release.table, rule_tables::current(&state.app));
     let language = accepted.or(Language::default());
     let body = state.public.body("/fhir/Questionnaire", &table.version, language);
-    reply::fixed(&request, language, &body, || json(&render(table, language)))
+    reply::fixed(&request, language, &body, || json(&render(table, current, language)))
 }
 
 pub(super) async fn search_questionnaires(
@@ -38,21 +42,41 @@ pub(super) async fn search_questionnaires(
     state: web::Data<State>,
     accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
-    let table = rule_tables::current(&state.app);
+    let current = rule_tables::current(&state.app);
     let language = accepted.or(Language::default());
-    let mut parameters = Parameters::parse(request.query_string().as_bytes());
-    let facts = [("_id", &*table.version), ("url", QUESTIONNAIRE), ("version", &*table.version), ("status", "active")];
-    let asked = facts.map(|(name, value)| any(&parameters.all(name), value));
+    let mut parameters = search::of_url(&request);
+    let asked = ["_id", "url", "version", "status"].map(|name| parameters.all(name));
+    let (names, titles) = (parameters.all("name"), parameters.all("title"));
+    let presentation = Presentation::read(&mut parameters);
+    presentation.check_order(&mut parameters, &["-date", "-version"]);
     parameters.end()?;
     let mut found = Vec::new();
-    if asked.iter().all(|holds| *holds) {
-        let body = state.public.body("/fhir/Questionnaire", &table.version, language);
-        found.push((&*table.version, body.raw(|| json(&render(table, language)))?));
+    for release in state.app.releases.iter().rev() {
+        let table = &release.table;
+        let title = table.texts(language).map_or("", |texts| texts.questionnaire.title.as_str());
+        let facts = [&*table.version, QUESTIONNAIRE, &*table.version, status(table, current)];
+        let holds = asked.iter().zip(facts).all(|(asked, fact)| any(asked, fact));
+        if holds && begins(&names, NAME) && begins(&titles, title) {
+            let body = state.public.body("/fhir/Questionnaire", &table.version, language);
+            found.push((&*table.version, body.raw(|| json(&render(table, current, language)))?));
+        }
     }
-    Ok(reply::found(&request, &state, language, "Questionnaire", found))
+    let presentation = presentation.end(parameters, Some(request.query_string().to_owned()));
+    Ok(reply::found(&request, &state, language, "Questionnaire", (found, presentation)))
 }
 
-fn render(table: &RuleTable, language: Language) -> Value {
+/// The form of the current version is active, earlier ones are retired.
+fn status(table: &RuleTable, current: &RuleTable) -> &'static str {
+    if table.version == current.version { "active" } else { "retired" }
+}
+
+/// Whether a text begins with one value of every list, ignoring case.
+fn begins(asked: &[String], text: &str) -> bool {
+    let text = text.to_lowercase();
+    asked.iter().all(|list| list.split(',').any(|one| text.starts_with(&one.to_lowercase())))
+}
+
+fn render(table: &RuleTable, current: &RuleTable, language: Language) -> Value {
     let texts = table.texts(language);
     let form = texts.map(|texts| &texts.questionnaire);
     let headings = Group::ALL.into_iter().map(|group| heading(table, group, texts));
@@ -62,9 +86,9 @@ fn render(table: &RuleTable, language: Language) -> Value {
         "language": language.as_str(),
         "url": QUESTIONNAIRE,
         "version": &*table.version,
-        "name": "SarcopeniaScreen",
+        "name": NAME,
         "title": form.map(|form| &form.title),
-        "status": "active",
+        "status": status(table, current),
         "subjectType": ["Patient"],
         "description": form.map(|form| &form.introduction),
         "purpose": texts.map(|texts| &texts.outcome.explanation),

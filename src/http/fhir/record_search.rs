@@ -70,7 +70,7 @@ impl RecordSearch {
         let query = if by_identifier {
             None
         } else if private {
-            Some(by_subject(&query, search.filter.subject_ids.as_deref().unwrap_or_default()))
+            Some(by_ids(&query, "subject", search.filter.subject_ids.as_deref().unwrap_or_default()))
         } else {
             Some(query)
         };
@@ -138,15 +138,15 @@ impl RecordSearch {
     }
 }
 
-/// The query with the subjects that its identifiers found instead of the identifiers.
-pub(super) fn by_subject(query: &str, subjects: &[SubjectId]) -> String {
+/// The query with the subjects that its identifiers found, by their ids in a parameter, instead of the identifiers.
+pub(super) fn by_ids(query: &str, name: &str, subjects: &[SubjectId]) -> String {
     let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !name.ends_with("identifier"));
     let mut kept = form_urlencoded::Serializer::new(String::new());
     kept.extend_pairs(pairs);
     // An empty parameter would not restrict the search.
     let found: Vec<String> = subjects.iter().map(ToString::to_string).collect();
     let found = if found.is_empty() { "none".to_owned() } else { found.join(",") };
-    kept.append_pair("subject", &found);
+    kept.append_pair(name, &found);
     kept.finish()
 }
 

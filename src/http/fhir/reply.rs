@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::bundle::searchset;
 use super::outcome::{Issue, from_issues};
+use super::presentation::Presentation;
+use super::search::{following, remarks};
 use super::{MEDIA_TYPE, PATH};
 use crate::domain::language::Language;
 use crate::http::kernel::address;
@@ -49,21 +51,34 @@ pub(super) fn fixed(
     body.answer(request, response, MEDIA_TYPE, make)
 }
 
-/// The result of a public search, each resource with its id. It is not compressed: that would take far longer than the rest.
+/// The result of a public search, each resource with its id, as it is to be presented. It is not compressed: that would take far
+/// longer than the rest.
 pub(super) fn found(
     request: &HttpRequest,
     state: &State,
     language: Language,
     kind: &str,
-    found: Vec<(&str, Box<RawValue>)>,
+    (mut found, asked): (Vec<(&str, Box<RawValue>)>, Presentation),
 ) -> HttpResponse {
     let base = format!("{}/{kind}", base(request));
-    let link = json!({"relation": "self", "url": format!("{base}?{}", request.query_string())});
+    let total = found.len();
+    let limit = if asked.only_total { 0 } else { usize::from(asked.page.limit) };
+    let rest = found.split_off(asked.shown.min(total));
+    let query = asked.query().unwrap_or_default();
+    let mut link = vec![json!({"relation": "self", "url": format!("{base}?{query}")})];
+    if !asked.only_total && rest.len() > limit {
+        let next = following(query, None, asked.shown + limit);
+        link.push(json!({"relation": "next", "url": format!("{base}?{next}")}));
+    }
+    let mut bundle = searchset(&base, rest.into_iter().take(limit), link).with_total(Some(total));
+    if let Some(notes) = remarks(&asked) {
+        bundle = bundle.with_outcome(&notes);
+    }
     let mut response = public(language);
     // Without a configured public URL, the first client's base URL would be cached for all others.
     let kept = if state.settings.public_url.is_some() { "public, max-age=300" } else { "no-store" };
     response.insert_header((CACHE_CONTROL, kept)).insert_header((CONTENT_ENCODING, "identity"));
-    resource(response, &searchset(&base, found, vec![link]))
+    resource(response, &bundle)
 }
 
 fn public(language: Language) -> HttpResponseBuilder {

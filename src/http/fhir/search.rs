@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::bundle::searchset;
-use super::outcome::{Issue, from_issues};
+use super::outcome::{Issue, OperationOutcome, from_issues};
 use super::presentation::{Presentation, subset};
 use super::reply;
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, NUL, Sentence, pointer_token};
@@ -45,9 +45,20 @@ pub(super) async fn read(request: &HttpRequest, incoming: Incoming) -> Result<(P
     let parts = [request.query_string().as_bytes(), &form];
     let query = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b'&');
     let mut parameters = Parameters::parse(&query);
-    let handling = [("handling=lenient", true), ("handling=strict", false)];
-    parameters.lenient = preferred(request.headers(), &handling).unwrap_or(false);
+    parameters.lenient = is_lenient(request);
     Ok((parameters, String::from_utf8_lossy(&query).into_owned()))
+}
+
+/// The parameters in the URL of a public search.
+pub(super) fn of_url(request: &HttpRequest) -> Parameters {
+    let mut parameters = Parameters::parse(request.query_string().as_bytes());
+    parameters.lenient = is_lenient(request);
+    parameters
+}
+
+fn is_lenient(request: &HttpRequest) -> bool {
+    let handling = [("handling=lenient", true), ("handling=strict", false)];
+    preferred(request.headers(), &handling).unwrap_or(false)
 }
 
 /// The response to a search: resources of one type, the URLs of this page and the next, and what was ignored.
@@ -69,15 +80,20 @@ pub(super) fn found<I: Display>(
     }
     let resources = found.resources.into_iter().map(|(id, resource)| (id, subset(resource, asked.elements())));
     let mut bundle = searchset(&base, resources, link).with_total(found.total);
-    if !asked.notes().is_empty() {
-        let issues = asked.notes().iter().map(|note| Issue::warning("not-supported", note));
-        bundle = bundle.with_outcome(&from_issues(issues.collect()));
+    if let Some(notes) = remarks(asked) {
+        bundle = bundle.with_outcome(&notes);
     }
     reply::resource(HttpResponse::Ok(), &bundle)
 }
 
+/// What a search ignored, and other remarks; `None` without any.
+pub(super) fn remarks(asked: &Presentation) -> Option<OperationOutcome> {
+    let issues: Vec<_> = asked.notes().iter().map(|note| Issue::warning("not-supported", note)).collect();
+    (!issues.is_empty()).then(|| from_issues(issues))
+}
+
 /// The query of the next page.
-fn following(query: &str, cursor: Option<String>, shown: usize) -> String {
+pub(super) fn following(query: &str, cursor: Option<String>, shown: usize) -> String {
     let pairs = form_urlencoded::parse(query.as_bytes());
     let mut next = form_urlencoded::Serializer::new(String::new());
     next.extend_pairs(pairs.filter(|(name, _)| name != "_cursor" && name != "_shown"));
