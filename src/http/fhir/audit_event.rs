@@ -39,7 +39,7 @@ pub(super) fn render(one: &NamedEntry) -> Value {
 fn agent(one: &NamedEntry) -> Value {
     match one.entry.credential_id {
         Some(id) => element(json!({
-            "who": {"identifier": identifier(CREDENTIAL, id), "display": one.display_name.as_deref().unwrap_or("unnamed")},
+            "who": {"identifier": identifier(CREDENTIAL, id)},
             "name": one.display_name,
             "requestor": true,
         })),

@@ -70,8 +70,10 @@ pub(super) async fn search_audit_events(
 
 fn filter(request: &HttpRequest, parameters: &mut Parameters) -> AuditFilter {
     let ids = parameters.choices("_id");
-    let ids = ids.iter().map(|list| list.iter().filter_map(|id| Uuid::try_parse(id).ok()).map(AuditEntryId).collect());
-    let ids = common(ids.collect());
+    let entry = |list: &Vec<String>| -> Vec<AuditEntryId> {
+        list.iter().filter_map(|id| Uuid::try_parse(id).ok()).map(AuditEntryId).collect()
+    };
+    let ids = common(ids.iter().map(entry).collect());
     let (codes, subtypes) = (parameters.choices("action"), parameters.choices("subtype"));
     let actions = AuditAction::ALL.into_iter().filter(|one| {
         any_code(&codes, ACTION, action(*one)) && any_code(&subtypes, AUDIT, one.as_str())
@@ -81,8 +83,8 @@ fn filter(request: &HttpRequest, parameters: &mut Parameters) -> AuditFilter {
     let outcomes = AuditOutcome::ALL.into_iter().filter(|one| any_code(&asked, OUTCOME, outcome(*one)));
     let outcomes = (!asked.is_empty()).then(|| outcomes.collect());
     let entities = parameters.choices("entity");
-    let known = |one: &String| KINDS.into_iter().find_map(|kind| local_id(request, kind, one));
-    let resources = entities.iter().map(|list| list.iter().filter_map(known).collect()).collect();
+    let resource = |one: &String| KINDS.into_iter().find_map(|kind| local_id(request, kind, one));
+    let resources: Vec<Vec<Uuid>> = entities.iter().map(|list| list.iter().filter_map(resource).collect()).collect();
     let spans = ["date", "_lastUpdated"].map(|name| times(parameters, name));
     AuditFilter {
         ids,

@@ -54,8 +54,8 @@ pub(super) async fn create_response(
 }
 
 /// Corrects a response. The correction is a response of its own, whose address is in `Location`; the corrected one becomes
-/// `entered-in-error`. Fails when the response does not exist for the caller (404), is corrected already (409), or is not the version
-/// in `If-Match` (412).
+/// `entered-in-error`. Fails when the response does not exist for the caller (404), is corrected already (409), or has another
+/// version than `If-Match` (412).
 pub(super) async fn update_response(
     request: HttpRequest,
     state: web::Data<State>,
@@ -66,7 +66,8 @@ pub(super) async fn update_response(
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let id = SubmissionId(id.read()?.0);
-    let version = if request.headers().contains_key(IF_MATCH) { Some(if_match(request.headers(), true)?) } else { None };
+    let headers = request.headers();
+    let version = headers.contains_key(IF_MATCH).then(|| if_match(headers, true)).transpose()?;
     let asked = Asked { key: key.read()?.0, condition: None, replaces: Some(id) };
     match version {
         // A response that can be corrected has its first version. A corrected one has its second.
@@ -152,7 +153,7 @@ fn corrected(
             FaultCode::Required,
             Sentence::new(
                 "an amended response must name the response that it corrects here, or be sent by PUT to its URL",
-                "una respuesta con estado amended debe nombrar aquí la respuesta que corrige, o enviarse por PUT a su URL",
+                "una respuesta amended debe nombrar aquí la respuesta que corrige, o enviarse por PUT a su URL",
             ),
         )),
         _ => None,
@@ -161,7 +162,7 @@ fn corrected(
     replaces.or(named)
 }
 
-/// The reference of the subject: as sent, or that of the named Patient of this service. A correction may name a Patient without one.
+/// The reference of the subject: as sent, or that of the named Patient. A correction may name a Patient without a reference.
 async fn reference(
     request: &HttpRequest,
     state: &State,

@@ -61,8 +61,8 @@ fn spans(value: &str) -> Option<Vec<Span>> {
     })
 }
 
-/// What a date covers: its start and its end, which is after it. Without an offset it is in UTC. A plus sign that was not encoded has
-/// become a space.
+/// What a date covers: its start and its end, which is after it. Without an offset it is in UTC. A plus sign that was not
+/// encoded has become a space.
 pub(super) fn period(text: &str) -> Option<(Timestamp, Timestamp)> {
     let text = text.replace(' ', "+");
     if let Some((day, time)) = text.split_once('T') {
@@ -75,8 +75,9 @@ pub(super) fn period(text: &str) -> Option<(Timestamp, Timestamp)> {
         10 => day(&text).map(|day| (day, day)),
         _ => None,
     }?;
+    // Some clients mean no end by the last day that there is.
     let end = last.tomorrow().ok().and_then(midnight).unwrap_or(Timestamp::MAX);
-    Some((midnight(first)?, end))
+    Some((midnight(first).unwrap_or(Timestamp::MAX), end))
 }
 
 /// The span of a time: a minute, a second, or a part of a second.

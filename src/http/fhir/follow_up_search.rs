@@ -65,10 +65,13 @@ impl FollowUpSearch {
         filter.changed = times(&mut parameters, "_lastUpdated");
         let subjects = people::Asked::read(request, &mut parameters, request.method() != Method::GET);
         let ids = parameters.choices("_id");
-        let ids = ids.iter().map(|list| list.iter().filter_map(|id| Uuid::try_parse(id).ok()).map(FollowUpId).collect());
-        filter.follow_up_ids = common(ids.collect());
+        let known = |list: &Vec<String>| -> Vec<FollowUpId> {
+            list.iter().filter_map(|id| Uuid::try_parse(id).ok()).map(FollowUpId).collect()
+        };
+        filter.follow_up_ids = common(ids.iter().map(known).collect());
+        let requested_at = if kind.worked { "authored-on" } else { "authored" };
         if kind.requested {
-            take_request(&mut filter, &mut parameters);
+            take_request(&mut filter, &mut parameters, requested_at);
         }
         if kind.worked {
             filter.assignees = owners(request, &mut parameters);
@@ -81,7 +84,7 @@ impl FollowUpSearch {
         let query = if private { by_ids(&query, "subject", found) } else { query };
         let urgent = presentation.sort.first().is_some_and(|first| first == "-priority") && kind.requested;
         let order = if urgent { FollowUpOrder::Urgency } else { FollowUpOrder::Oldest };
-        let offered: &[&str] = if kind.requested { &["authored-on", "authored", "-priority"] } else { &[] };
+        let offered: &[&str] = if kind.requested { &[requested_at, "-priority"] } else { &[] };
         presentation.check_order(&mut parameters, offered);
         possible &= is_possible(&filter);
         Ok(Self { filter, order, presentation: presentation.end(parameters, Some(query)), possible })
@@ -115,14 +118,13 @@ fn restrict(filter: &mut FollowUpFilter, parameters: &mut Parameters, kind: Kind
     !filter.states.is_empty()
 }
 
-fn take_request(filter: &mut FollowUpFilter, parameters: &mut Parameters) {
+fn take_request(filter: &mut FollowUpFilter, parameters: &mut Parameters, requested_at: &str) {
     let asked = parameters.choices("priority");
     if !asked.is_empty() {
         let urgencies = Urgency::ALL.into_iter().filter(|urgency| any_code(&asked, PRIORITY, priority(*urgency)));
         filter.urgencies = Some(urgencies.collect());
     }
-    let times = ["authored-on", "authored"].map(|name| times(parameters, name));
-    filter.flagged_at = times.into_iter().flatten().reduce(|one, other| one.and(&other));
+    filter.flagged_at = times(parameters, requested_at);
 }
 
 /// The credentials that own a task, by their ids.

@@ -124,7 +124,8 @@ impl Asked {
         versions.retain(|(_, at, ..)| self.since.is_none_or(|since| *at >= since));
         let total = versions.len();
         let address = format!("{}/{path}", reply::base(request));
-        let mut link = vec![json!({"relation": "self", "url": format!("{address}/_history?{}", request.query_string())})];
+        let own = format!("{address}/_history?{}", request.query_string());
+        let mut link = vec![json!({"relation": "self", "url": own})];
         let shown = self.shown + self.limit;
         if self.limit > 0 && total > shown {
             let pairs = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "_shown");

@@ -27,6 +27,7 @@ const RISKS: &[Parameter] = &[
     ("_lastUpdated", "date"),
     ("subject", "reference"),
     ("patient", "reference"),
+    ("status", "token"),
     ("date", "date"),
 ];
 const OBSERVATIONS: &[Parameter] = &[

@@ -77,8 +77,13 @@ pub(super) struct Asked {
 
 /// The parameters that name the subject by a reference and by an identifier.
 const REFERENCES: [&str; 4] = ["subject", "patient", "subject:Patient", "patient:Patient"];
-const IDENTIFIERS: [&str; 5] =
-    ["subject:identifier", "patient:identifier", "subject.identifier", "patient.identifier", "subject:Patient.identifier"];
+const IDENTIFIERS: [&str; 5] = [
+    "subject:identifier",
+    "patient:identifier",
+    "subject.identifier",
+    "patient.identifier",
+    "subject:Patient.identifier",
+];
 
 impl Asked {
     /// Reads the parameters, which may be `posted` as a form.
@@ -89,10 +94,8 @@ impl Asked {
                 let ids = list.iter().filter_map(|one| local_id(request, "Patient", one));
                 let known: Vec<SubjectId> = ids.map(SubjectId).collect();
                 if known.len() < list.len() {
-                    parameters.notes.push(format!(
-                        "{name}: an id that this service did not assign finds nothing; search by patient.identifier, by POST \
-                         to _search"
-                    ));
+                    let note = "an id of another system finds nothing; search by patient.identifier, by POST to _search";
+                    parameters.notes.push(format!("{name}: {note}"));
                 }
                 asked.ids.push(known);
             }
@@ -138,8 +141,8 @@ impl Asked {
     }
 }
 
-/// The identifier of a token: a system and a value, a value without a system, or a value in any system. `None` if no reference can be
-/// equal to it.
+/// The identifier of a token: a system and a value, a value without a system, or a value in any system. `None` if no reference
+/// can be equal to it.
 pub(super) fn named(text: &str) -> Option<Named> {
     let Some((system, value)) = text.split_once('|') else { return Some(Named::Value(text.to_owned())) };
     let system = Some((system, "")).filter(|(system, _)| !system.is_empty());

@@ -1,5 +1,6 @@
-//! Searches: their parameters and their response. Each filter is taken out once. A filter that remains is a fault, because an ignored
-//! filter would return more than was requested, unless the client asks for lenient handling. Parameters of presentation never are.
+//! Searches: their parameters and their response. Each filter is taken out once. A filter that remains is a fault, because an
+//! ignored filter would return more than was requested, unless the client asks for lenient handling. Parameters of presentation
+//! are never faults.
 
 use std::fmt::Display;
 
@@ -30,8 +31,8 @@ pub(super) struct Parameters {
     pub(super) ignored: Vec<String>,
 }
 
-/// The resources of a page, each with its id, and where the next page starts: at a cursor, without the resources from there that were
-/// returned before.
+/// The resources of a page, each with its id, and where the next page starts: at a cursor, without the resources from there that
+/// were returned before.
 pub(super) struct Found<R> {
     pub(super) resources: R,
     pub(super) next: Option<(Option<String>, usize)>,
