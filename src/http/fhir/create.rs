@@ -133,33 +133,26 @@ async fn record(
     })
 }
 
-/// The response that the input corrects: that of a PUT, or the one that its extension names.
+/// The response that the input corrects: that of a PUT, whatever the extension names, or the one that the extension names.
 fn corrected(
     request: &HttpRequest,
     input: &ResponseInput,
     replaces: Option<SubmissionId>,
     faults: &mut Vec<Fault>,
 ) -> Option<SubmissionId> {
-    let (before, named) = (faults.len(), input.supersedes(request, faults));
-    let fault = match (replaces, named) {
-        (Some(id), Some(other)) if id != other => Some((
-            FaultCode::Contradiction,
-            Sentence::new(
-                "must be the response in the URL, or must be absent",
-                "debe ser la respuesta de la URL, o debe faltar",
-            ),
-        )),
-        (None, None) if input.is_amended() && faults.len() == before => Some((
-            FaultCode::Required,
-            Sentence::new(
-                "an amended response must name the response that it corrects here, or be sent by PUT to its URL",
-                "una respuesta amended debe nombrar aquí la respuesta que corrige, o enviarse por PUT a su URL",
-            ),
-        )),
-        _ => None,
-    };
-    faults.extend(fault.map(|(code, detail)| Fault::new(format!("{RESPONSE}.{CORRECTION}"), code, detail)));
-    replaces.or(named)
+    if replaces.is_some() {
+        return replaces;
+    }
+    let before = faults.len();
+    let named = input.supersedes(request, faults);
+    if named.is_none() && input.is_amended() && faults.len() == before {
+        let detail = Sentence::new(
+            "an amended response must name the response that it corrects here, or be sent by PUT to its URL",
+            "una respuesta amended debe nombrar aquí la respuesta que corrige, o enviarse por PUT a su URL",
+        );
+        faults.push(Fault::new(format!("{RESPONSE}.{CORRECTION}"), FaultCode::Required, detail));
+    }
+    named
 }
 
 /// The reference of the subject: as sent, or that of the named Patient. A correction may name a Patient without a reference.
