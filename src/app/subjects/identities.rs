@@ -45,9 +45,7 @@ pub async fn named(app: &App, actor: &Actor, clinic: &Clinic, names: &[Named]) -
                 let reference = reference.clone().within(own);
                 store::submissions::persons::with_reference(&app.store, clinic_id, &reference, own).await?
             }
-            Named::Value(value) => {
-                store::subjects::references::with_value(&app.store, clinic_id, value, MOST).await?
-            }
+            Named::Value(value) => store::subjects::references::with_value(&app.store, clinic_id, value, MOST).await?,
         };
         found.extend(ids);
     }

@@ -47,13 +47,7 @@ pub async fn create_once(
 
 /// The number of submissions that match a filter; `None` if there are more than `most`. Audited as a list if it is `alone`, without
 /// a list of the same request. An intake key counts only what its sender submitted.
-pub async fn count(
-    app: &App,
-    actor: &Actor,
-    filter: RecordFilter,
-    most: u32,
-    alone: bool,
-) -> Result<Option<u32>> {
+pub async fn count(app: &App, actor: &Actor, filter: RecordFilter, most: u32, alone: bool) -> Result<Option<u32>> {
     let filter = of_caller(actor, filter);
     let found = store::submissions::records::count(&app.store, actor.clinic_id, &filter, most).await?;
     if alone {

@@ -35,7 +35,8 @@ pub(super) async fn get_audit_event(
 ) -> Result<HttpResponse, Problem> {
     let filter = AuditFilter { ids: Some(vec![AuditEntryId(id.read()?.0)]), ..AuditFilter::default() };
     let page = PageRequest { limit: 1, cursor: None };
-    let found = audit::list(&state.app, &caller.actor(), &filter, &page).await?.items.pop().ok_or(AppError::NotFound)?;
+    let found =
+        audit::list(&state.app, &caller.actor(), &filter, &page).await?.items.pop().ok_or(AppError::NotFound)?;
     Ok(reply::resource(HttpResponse::Ok(), &render(&found)))
 }
 
@@ -75,9 +76,9 @@ fn filter(request: &HttpRequest, parameters: &mut Parameters) -> AuditFilter {
     };
     let ids = common(ids.iter().map(entry).collect());
     let (codes, subtypes) = (parameters.choices("action"), parameters.choices("subtype"));
-    let actions = AuditAction::ALL.into_iter().filter(|one| {
-        any_code(&codes, ACTION, action(*one)) && any_code(&subtypes, AUDIT, one.as_str())
-    });
+    let actions = AuditAction::ALL
+        .into_iter()
+        .filter(|one| any_code(&codes, ACTION, action(*one)) && any_code(&subtypes, AUDIT, one.as_str()));
     let actions = (!codes.is_empty() || !subtypes.is_empty()).then(|| actions.collect());
     let asked = parameters.choices("outcome");
     let outcomes = AuditOutcome::ALL.into_iter().filter(|one| any_code(&asked, OUTCOME, outcome(*one)));

@@ -94,7 +94,8 @@ impl Asked {
                 let ids = list.iter().filter_map(|one| local_id(request, "Patient", one));
                 let known: Vec<SubjectId> = ids.map(SubjectId).collect();
                 if known.len() < list.len() {
-                    let note = "an id of another system finds nothing; search by patient.identifier, by POST to _search";
+                    let note =
+                        "an id of another system finds nothing; search by patient.identifier, by POST to _search";
                     parameters.notes.push(format!("{name}: {note}"));
                 }
                 asked.ids.push(known);

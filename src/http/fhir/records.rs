@@ -136,11 +136,8 @@ pub(super) async fn search_observations(
     let mut resources = observations(&state, &caller, &search, page).await?;
     let shown = search.presentation.shown;
     let mut rest = resources.split_off(shown.min(resources.len()));
-    let next = if rest.len() > limit {
-        Some((cursor, shown + limit))
-    } else {
-        next_cursor.map(|cursor| (Some(cursor), 0))
-    };
+    let next =
+        if rest.len() > limit { Some((cursor, shown + limit)) } else { next_cursor.map(|cursor| (Some(cursor), 0)) };
     rest.truncate(limit);
     Ok(found(&request, "Observation", &search.presentation, Found { resources: rest, next, total }))
 }

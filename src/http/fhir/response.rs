@@ -32,9 +32,9 @@ fn outline(stored: &StoredSubmission, people: &People) -> Value {
     let tags = [(stored.imported, IMPORTED), (stored.test, TEST)];
     let tag: Vec<Value> = tags.into_iter().filter(|(set, _)| *set).map(|(_, code)| coding(RESULTS, code)).collect();
     let (version, updated) = version(stored);
-    let supersedes = stored.supersedes.map(|id| {
-        [json!({"url": SUPERSEDES, "valueReference": reference("QuestionnaireResponse", id)})]
-    });
+    let supersedes = stored
+        .supersedes
+        .map(|id| [json!({"url": SUPERSEDES, "valueReference": reference("QuestionnaireResponse", id)})]);
     let authored = stored.stated.answered_on.clone().unwrap_or_else(|| stored.answered().to_string());
     json!({
         "resourceType": "QuestionnaireResponse",

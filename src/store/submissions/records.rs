@@ -148,7 +148,8 @@ impl<'a> Part<'a> {
         push_any(query, "submission_id", filter.submission_ids.as_ref().map(|ids| ids.iter().map(|id| id.0)));
         push_any(query, "subject_id", filter.subject_ids.as_ref().map(|ids| ids.iter().map(|id| id.0)));
         if let Some(sender_id) = filter.sender_id {
-            query.push(" and credential_id = any (array(select c.credential_id from credentials c where c.clinic_id = ");
+            query
+                .push(" and credential_id = any (array(select c.credential_id from credentials c where c.clinic_id = ");
             query.push_bind(clinic_id.0).push(" and c.sender_id = ").push_bind(sender_id.0).push("))");
         }
         if let Some(sources) = &filter.sources {

@@ -78,8 +78,7 @@ async fn a_response_can_name_the_response_that_it_corrects() {
         (format!("{}/fhir/{reference}", world.base), 201),
         (reference, 409),
     ] {
-        body["extension"] =
-            json!([{"url": "urn:sarcoscreen:supersedes", "valueReference": {"reference": reference}}]);
+        body["extension"] = json!([{"url": "urn:sarcoscreen:supersedes", "valueReference": {"reference": reference}}]);
         let answer = clinic.intake.post("/fhir/QuestionnaireResponse", &body).await.expect(status);
         if status == 422 {
             assert_eq!(expressions(&answer), [place], "{answer}");
@@ -121,7 +120,8 @@ async fn a_person_without_a_reference_is_corrected_by_its_own_reference() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let wrong = clinic.intake.post("/fhir/QuestionnaireResponse", &response(&frail())).await.expect(201);
-    let corrected = put(&clinic.intake, wrong["id"].as_str().unwrap(), &amended(&wrong, &fit()), None).await.expect(201);
+    let corrected =
+        put(&clinic.intake, wrong["id"].as_str().unwrap(), &amended(&wrong, &fit()), None).await.expect(201);
     assert_eq!(corrected["subject"], wrong["subject"]);
     assert_eq!(world.count("select count(*) from subjects").await, 1);
 }

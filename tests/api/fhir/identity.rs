@@ -24,7 +24,8 @@ async fn an_identifier_is_followed_through_every_resource_for_two_systems_with_o
     let mut persons = Vec::new();
     for system in SYSTEMS {
         let sent = json!({"system": system, "value": "7"});
-        let created = clinic.intake.post("/fhir/QuestionnaireResponse", &about(&frail(), system, "7")).await.expect(201);
+        let created =
+            clinic.intake.post("/fhir/QuestionnaireResponse", &about(&frail(), system, "7")).await.expect(201);
         assert_eq!(created["subject"]["identifier"], sent);
         let id = created["id"].as_str().unwrap();
         let person = created["subject"]["reference"].as_str().unwrap().to_owned();

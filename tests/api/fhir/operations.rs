@@ -159,7 +159,8 @@ async fn results_are_extracted_from_a_response_without_storing_anything() {
     assert_eq!((&grip["valueQuantity"], &grip["category"][0]["coding"][0]["code"]), (&kilograms, &json!("exam")));
     let enzyme = searched.iter().find(|one| one["id"] == format!("{id}-creatine-kinase-u-l")).unwrap();
     assert_eq!(enzyme["referenceRange"][0]["high"]["value"], 190.0);
-    let by_code = clinic.intake.get(&format!("/fhir/Observation?derived-from={id}&code=grip_strength_kg")).await.expect(200);
+    let by_code =
+        clinic.intake.get(&format!("/fhir/Observation?derived-from={id}&code=grip_strength_kg")).await.expect(200);
     assert_eq!(by_code["entry"].as_array().unwrap().len(), 1);
 }
 

@@ -58,7 +58,8 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 const FORM_UTF8: (&str, &str) = ("content-type", "application/x-www-form-urlencoded;charset=utf-8");
 
 /// A request: client, method, path, further headers, body, and the expected status and type of resource.
-type Sent = (Client, &'static str, &'static str, &'static [(&'static str, &'static str)], &'static str, u16, &'static str);
+type Sent =
+    (Client, &'static str, &'static str, &'static [(&'static str, &'static str)], &'static str, u16, &'static str);
 
 const OUTCOME: &str = "OperationOutcome";
 
@@ -69,7 +70,15 @@ const CLIENT_JS_REQUESTS: &[Sent] = &[
     (CLIENT_JS, "GET", "QuestionnaireResponse?patient={patient}", &[], "", 200, "Bundle"),
     (CLIENT_JS, "GET", "QuestionnaireResponse?subject=Patient/{patient}&_count=5", &[], "", 200, "Bundle"),
     (CLIENT_JS, "GET", "Observation?patient={patient}&_sort=-date&_count=10", &[], "", 200, "Bundle"),
-    (CLIENT_JS, "GET", "Observation?code=urn:sarcoscreen:results|score&subject=Patient/{patient}", &[], "", 200, "Bundle"),
+    (
+        CLIENT_JS,
+        "GET",
+        "Observation?code=urn:sarcoscreen:results|score&subject=Patient/{patient}",
+        &[],
+        "",
+        200,
+        "Bundle",
+    ),
     (CLIENT_JS, "GET", "Task?patient={patient}&status=requested,accepted", &[], "", 200, "Bundle"),
     (CLIENT_JS, "GET", "ServiceRequest?patient={patient}", &[], "", 200, "Bundle"),
     (CLIENT_JS, "GET", "RiskAssessment?patient={patient}&_count=1", &[], "", 200, "Bundle"),
@@ -156,7 +165,15 @@ const HAPI_REQUESTS: &[Sent] = &[
     (HAPI, "GET", "Task?_lastUpdated=ge2020&_lastUpdated=le2999", &[], "", 200, "Bundle"),
     (HAPI, "GET", "Task?status=requested%2Caccepted", &[], "", 200, "Bundle"),
     (HAPI, "GET", "Task?status=http%3A%2F%2Fhl7.org%2Ffhir%2Ftask-status%7Crequested", &[], "", 200, "Bundle"),
-    (HAPI, "GET", "Observation?patient=Patient%2F{patient}&code=urn%3Asarcoscreen%3Aresults%7Cscore", &[], "", 200, "Bundle"),
+    (
+        HAPI,
+        "GET",
+        "Observation?patient=Patient%2F{patient}&code=urn%3Asarcoscreen%3Aresults%7Cscore",
+        &[],
+        "",
+        200,
+        "Bundle",
+    ),
     (HAPI, "GET", "Observation?derived-from=QuestionnaireResponse%2F{third}", &[], "", 200, "Bundle"),
     (HAPI_JSON, "GET", "QuestionnaireResponse?_summary=count", &[], "", 200, "Bundle"),
     (HAPI, "GET", "QuestionnaireResponse?_summary=data", &[], "", 200, "Bundle"),
@@ -226,7 +243,15 @@ const OTHER_REQUESTS: &[Sent] = &[
     (CURL, "GET", "metadata", &[], "", 200, "CapabilityStatement"),
     (CURL, "GET", "Questionnaire", &[], "", 200, "Bundle"),
     (CURL, "GET", "Task?authored-on=2026-11,2027&_count=0", &[], "", 200, "Bundle"),
-    (CURL, "POST", "QuestionnaireResponse", &[("content-type", "application/fhir+json")], "response", 201, "QuestionnaireResponse"),
+    (
+        CURL,
+        "POST",
+        "QuestionnaireResponse",
+        &[("content-type", "application/fhir+json")],
+        "response",
+        201,
+        "QuestionnaireResponse",
+    ),
     // A form is no resource.
     (CURL, "POST", "QuestionnaireResponse", &[FORM], "response", 415, OUTCOME),
 ];
@@ -247,8 +272,9 @@ impl Names {
                 names.push(("{patient}", person["Patient/".len()..].to_owned()));
             }
         }
-        let tasks = clinic.staff.get("/fhir/Task").await.expect(200);
-        names.push(("{task}", tasks["entry"][0]["resource"]["id"].as_str().unwrap().to_owned()));
+        // A follow-up that no other request changes.
+        let receipt = clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+        names.push(("{task}", receipt["follow_up"]["id"].as_str().unwrap().to_owned()));
         Self(names)
     }
 
@@ -267,7 +293,8 @@ impl Names {
             "smart forms" => {
                 body["questionnaire"] = json!("urn:sarcoscreen:questionnaire|2026.3");
                 body["meta"] = json!({"source": "https://smartforms.csiro.au"});
-                body["text"] = json!({"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"></div>"});
+                body["text"] =
+                    json!({"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"></div>"});
                 let person = self.fill("Patient/{patient}");
                 body["subject"] = json!({"reference": person, "type": "Patient", "display": "Ana"});
                 body["author"] = json!({"reference": "Practitioner/1", "type": "Practitioner", "display": "Dr"});
@@ -284,7 +311,8 @@ impl Names {
             "accepted" => body = json!({"resourceType": "Task", "id": self.fill("{task}"), "status": "accepted"}),
             "parameters" => {
                 let form = json!({"name": "canonical", "valueCanonical": "urn:sarcoscreen:questionnaire"});
-                let subject = json!({"name": "subject", "valueReference": {"reference": self.fill("Patient/{patient}")}});
+                let subject =
+                    json!({"name": "subject", "valueReference": {"reference": self.fill("Patient/{patient}")}});
                 body = json!({"resourceType": "Parameters", "parameter": [form, subject]});
             }
             other => match other.strip_prefix("amended ") {

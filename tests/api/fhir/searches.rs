@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ids, identified, search};
+use super::{identified, ids, search};
 use crate::world::{Clinic, User, World, fit, frail};
 
 async fn count(user: &User, query: &str) -> usize {

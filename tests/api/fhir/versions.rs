@@ -12,7 +12,10 @@ fn versions(bundle: &Value) -> Vec<(String, String)> {
     assert_eq!(bundle["type"], "history");
     let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
     let of = |entry: &Value| {
-        assert_eq!(entry["response"]["etag"], format!("W/\"{}\"", entry["resource"]["meta"]["versionId"].as_str().unwrap()));
+        assert_eq!(
+            entry["response"]["etag"],
+            format!("W/\"{}\"", entry["resource"]["meta"]["versionId"].as_str().unwrap())
+        );
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (text(&entry["resource"]["meta"]["versionId"]), text(&entry["resource"]["status"]))
     };

@@ -26,7 +26,10 @@ async fn a_time_of_any_precision_comes_back_as_it_was_sent() {
         assert_eq!(read, created);
         let submission = clinic.intake.get(&format!("/v1/submissions/{id}")).await.expect(200);
         assert_eq!(submission["answered_at"], stored);
-        assert_eq!(ids(&clinic.intake.get(&format!("/fhir/RiskAssessment?date={}", &sent[..4])).await.expect(200))[0], id);
+        assert_eq!(
+            ids(&clinic.intake.get(&format!("/fhir/RiskAssessment?date={}", &sent[..4])).await.expect(200))[0],
+            id
+        );
     }
     for wrong in ["24", "2024-13", "2024-02-30", "2024-02-29T12:00:00", "2999", "1850-01-01"] {
         let mut body = response(&fit());
@@ -37,7 +40,8 @@ async fn a_time_of_any_precision_comes_back_as_it_was_sent() {
     // A client east of the clinic may already have the next day.
     world.clock.hold();
     world.clock.advance_to_noon();
-    let tomorrow = sarcoscreen::app::ambient::Ambient::now(&*world.clock).checked_add(jiff::SignedDuration::from_hours(24));
+    let tomorrow =
+        sarcoscreen::app::ambient::Ambient::now(&*world.clock).checked_add(jiff::SignedDuration::from_hours(24));
     let mut body = response(&fit());
     body["authored"] = json!(tomorrow.unwrap().to_string()[..10]);
     let created = clinic.intake.post("/fhir/QuestionnaireResponse", &body).await.expect(201);
