@@ -55,13 +55,14 @@ pub(super) async fn search_code_systems(
     parameters.end()?;
     let presentation = presentation.end(parameters, Some(request.query_string().to_owned()));
     let table = rule_tables::current(&state.app);
-    let found = SYSTEMS.into_iter().filter(|(id, url, _)| any(&ids, id) && any(&urls, url));
+    let found: Vec<_> = SYSTEMS.into_iter().filter(|(id, url, _)| any(&ids, id) && any(&urls, url)).collect();
+    let page = &found[presentation.window(found.len())];
     let entry = |(id, _, path)| {
         let body = state.public.body(path, &table.version, language);
         Ok((id, body.raw(|| system_json(table, language, id))?))
     };
-    let found = found.map(entry).collect::<Result<Vec<_>, Problem>>()?;
-    Ok(reply::found(&request, &state, language, "CodeSystem", (found, presentation)))
+    let page = page.iter().copied().map(entry).collect::<Result<Vec<_>, Problem>>()?;
+    Ok(reply::found(&request, &state, language, "CodeSystem", (page, found.len(), &presentation)))
 }
 
 fn system_json(table: &RuleTable, language: Language, id: &str) -> Result<Vec<u8>, Problem> {

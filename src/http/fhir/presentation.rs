@@ -1,5 +1,7 @@
 //! How a search presents its result: pages, totals, elements and order. What the service does not offer is ignored and reported.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use super::element::coding;
@@ -51,6 +53,8 @@ pub(super) struct Presentation {
     /// The parameters to sort by, with a minus sign for the descending order.
     pub(super) sort: Vec<String>,
     elements: Option<Vec<String>>,
+    /// Whether the response has the notes.
+    reports: bool,
     notes: Vec<String>,
     query: Option<String>,
 }
@@ -58,9 +62,14 @@ pub(super) struct Presentation {
 impl Presentation {
     /// Reads the parameters of presentation.
     pub(super) fn read(parameters: &mut Parameters) -> Self {
+        Self::with_pages_of(PAGE.0, parameters)
+    }
+
+    /// Reads the parameters of presentation, with another default page size.
+    pub(super) fn with_pages_of(size: u16, parameters: &mut Parameters) -> Self {
         let count = parameters.one("_count").map(|text| text.parse::<u32>());
         let limit = match &count {
-            None => PAGE.0,
+            None => size,
             Some(Ok(count)) => u16::try_from(*count).unwrap_or(PAGE.1).clamp(1, PAGE.1),
             Some(Err(_)) => {
                 let detail = Sentence::new(
@@ -68,7 +77,7 @@ impl Presentation {
                     "debe ser un número entero; una página tiene como máximo 200",
                 );
                 parameters.refuse("_count", FaultCode::OutOfRange, detail);
-                PAGE.0
+                size
             }
         };
         let summary = parameters.all("_summary").pop();
@@ -92,6 +101,7 @@ impl Presentation {
             total: total || only_total,
             sort: parameters.all("_sort").iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
             elements: (!elements.is_empty()).then(|| split(&elements)),
+            reports: parameters.reports(),
             notes: Vec::new(),
             query: None,
         }
@@ -118,6 +128,13 @@ impl Presentation {
         Self { notes: parameters.notes, query, ..self }
     }
 
+    /// The places of the matches on this page.
+    pub(super) fn window(&self, total: usize) -> Range<usize> {
+        let start = self.shown.min(total);
+        let limit = if self.only_total { 0 } else { usize::from(self.page.limit) };
+        start..(start + limit).min(total)
+    }
+
     pub(super) fn query(&self) -> Option<&str> {
         self.query.as_deref()
     }
@@ -126,8 +143,9 @@ impl Presentation {
         self.elements.as_deref()
     }
 
+    /// What the response reports: nothing to a client that does not expect it.
     pub(super) fn notes(&self) -> &[String] {
-        &self.notes
+        if self.reports { &self.notes } else { &[] }
     }
 
     /// Adds a remark for the client.

@@ -47,22 +47,25 @@ pub(super) async fn search_questionnaires(
     let mut parameters = search::of_url(&request);
     let asked = ["_id", "url", "version", "status"].map(|name| parameters.all(name));
     let (names, titles) = (parameters.all("name"), parameters.all("title"));
-    let presentation = Presentation::read(&mut parameters);
+    // A form is large, so a page has one unless the client asks for more.
+    let presentation = Presentation::with_pages_of(1, &mut parameters);
     presentation.check_order(&mut parameters, &["-date", "-version"]);
     parameters.end()?;
-    let mut found = Vec::new();
-    for release in state.app.releases.iter().rev() {
-        let table = &release.table;
+    let holds = |table: &RuleTable| {
         let title = table.texts(language).map_or("", |texts| texts.questionnaire.title.as_str());
         let facts = [&*table.version, QUESTIONNAIRE, &*table.version, status(table, current)];
-        let holds = asked.iter().zip(facts).all(|(asked, fact)| any(asked, fact));
-        if holds && begins(&names, NAME) && begins(&titles, title) {
-            let body = state.public.body("/fhir/Questionnaire", &table.version, language);
-            found.push((&*table.version, body.raw(|| json(&render(table, current, language)))?));
-        }
-    }
+        let all = asked.iter().zip(facts).all(|(asked, fact)| any(asked, fact));
+        all && begins(&names, NAME) && begins(&titles, title)
+    };
+    let newest_first = state.app.releases.iter().rev().map(|release| &release.table);
+    let matching: Vec<&RuleTable> = newest_first.filter(|table| holds(table)).collect();
     let presentation = presentation.end(parameters, Some(request.query_string().to_owned()));
-    Ok(reply::found(&request, &state, language, "Questionnaire", (found, presentation)))
+    let mut page = Vec::new();
+    for table in &matching[presentation.window(matching.len())] {
+        let body = state.public.body("/fhir/Questionnaire", &table.version, language);
+        page.push((&*table.version, body.raw(|| json(&render(table, current, language)))?));
+    }
+    Ok(reply::found(&request, &state, language, "Questionnaire", (page, matching.len(), &presentation)))
 }
 
 /// The form of the current version is active, earlier ones are retired.

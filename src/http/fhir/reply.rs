@@ -51,27 +51,25 @@ pub(super) fn fixed(
     body.answer(request, response, MEDIA_TYPE, make)
 }
 
-/// The result of a public search, each resource with its id, as it is to be presented. It is not compressed: that would take far
-/// longer than the rest.
+/// A page of a public search, each resource with its id, and the number of all. It is not compressed: that would take far longer
+/// than the rest.
 pub(super) fn found(
     request: &HttpRequest,
     state: &State,
     language: Language,
     kind: &str,
-    (mut found, asked): (Vec<(&str, Box<RawValue>)>, Presentation),
+    (page, total, asked): (Vec<(&str, Box<RawValue>)>, usize, &Presentation),
 ) -> HttpResponse {
     let base = format!("{}/{kind}", base(request));
-    let total = found.len();
-    let limit = if asked.only_total { 0 } else { usize::from(asked.page.limit) };
-    let rest = found.split_off(asked.shown.min(total));
     let query = asked.query().unwrap_or_default();
     let mut link = vec![json!({"relation": "self", "url": format!("{base}?{query}")})];
-    if !asked.only_total && rest.len() > limit {
-        let next = following(query, None, asked.shown + limit);
+    let shown = asked.window(total).end;
+    if !asked.only_total && shown < total {
+        let next = following(query, None, shown);
         link.push(json!({"relation": "next", "url": format!("{base}?{next}")}));
     }
-    let mut bundle = searchset(&base, rest.into_iter().take(limit), link).with_total(Some(total));
-    if let Some(notes) = remarks(&asked) {
+    let mut bundle = searchset(&base, page, link).with_total(Some(total));
+    if let Some(notes) = remarks(asked) {
         bundle = bundle.with_outcome(&notes);
     }
     let mut response = public(language);

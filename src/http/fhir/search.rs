@@ -24,8 +24,8 @@ const MOST_VALUES: usize = 200;
 pub(super) struct Parameters {
     pairs: Vec<(String, String)>,
     faults: Vec<Fault>,
-    /// Whether unknown filters are ignored.
-    lenient: bool,
+    /// Whether unknown filters are ignored; `None` if the client does not say how to handle them.
+    lenient: Option<bool>,
     /// The names of the parameters that were ignored, and other remarks for the client.
     pub(super) notes: Vec<String>,
     pub(super) ignored: Vec<String>,
@@ -46,20 +46,20 @@ pub(super) async fn read(request: &HttpRequest, incoming: Incoming) -> Result<(P
     let parts = [request.query_string().as_bytes(), &form];
     let query = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b'&');
     let mut parameters = Parameters::parse(&query);
-    parameters.lenient = is_lenient(request);
+    parameters.lenient = handling(request);
     Ok((parameters, String::from_utf8_lossy(&query).into_owned()))
 }
 
 /// The parameters in the URL of a public search.
 pub(super) fn of_url(request: &HttpRequest) -> Parameters {
     let mut parameters = Parameters::parse(request.query_string().as_bytes());
-    parameters.lenient = is_lenient(request);
+    parameters.lenient = handling(request);
     parameters
 }
 
-fn is_lenient(request: &HttpRequest) -> bool {
-    let handling = [("handling=lenient", true), ("handling=strict", false)];
-    preferred(request.headers(), &handling).unwrap_or(false)
+/// Whether unknown filters are to be ignored, if the client says so.
+fn handling(request: &HttpRequest) -> Option<bool> {
+    preferred(request.headers(), &[("handling=lenient", true), ("handling=strict", false)])
 }
 
 /// The response to a search: resources of one type, the URLs of this page and the next, and what was ignored.
@@ -106,7 +106,7 @@ pub(super) fn following(query: &str, cursor: Option<String>, shown: usize) -> St
 impl Parameters {
     pub(super) fn parse(query: &[u8]) -> Self {
         let (pairs, faults) = (Vec::new(), Vec::new());
-        let mut read = Self { pairs, faults, lenient: false, notes: Vec::new(), ignored: Vec::new() };
+        let mut read = Self { pairs, faults, lenient: None, notes: Vec::new(), ignored: Vec::new() };
         // `_format` is handled before.
         for (name, value) in form_urlencoded::parse(query).filter(|(name, _)| name != "_format") {
             if name.contains('\0') || value.contains('\0') {
@@ -153,6 +153,11 @@ impl Parameters {
         }
     }
 
+    /// Whether the response reports what was ignored. A client that sends no `Prefer: handling` may take a report for a match.
+    pub(super) const fn reports(&self) -> bool {
+        self.lenient.is_some()
+    }
+
     /// Reports a parameter that is ignored.
     pub(super) fn ignore(&mut self, name: &str, why: &str) {
         if self.notes.len() < MOST_FAULTS {
@@ -164,7 +169,7 @@ impl Parameters {
     /// Ends parsing, with all faults, including those of unsupported parameters. With lenient handling these are ignored.
     pub(super) fn end(&mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
-            if self.lenient {
+            if self.lenient == Some(true) {
                 self.ignore(&name, "it is not a supported search parameter");
                 continue;
             }

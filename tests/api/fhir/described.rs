@@ -9,7 +9,7 @@ use crate::world::World;
 
 const GUIDE: &str = include_str!("../../../docs/fhir.md");
 
-/// The names of a cell that are written as code, or that stand between commas.
+/// The names of a cell that are written as code, or else all that commas separate.
 fn names(cell: &str) -> BTreeSet<String> {
     let code: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
     let plain = || cell.split(',').map(|one| one.split('(').next().unwrap_or_default());

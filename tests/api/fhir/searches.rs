@@ -177,8 +177,10 @@ async fn a_total_is_counted_and_presentation_is_honoured_or_ignored() {
     assert_eq!((&scores["total"], scores.get("entry")), (&json!(3), None));
     assert_eq!(get("Questionnaire?_count=0").await["total"], get("Questionnaire").await["total"]);
     assert_eq!(ids(&get("CodeSystem?_count=1").await).len(), 1);
-    // What is ignored is reported beside the matches.
-    let page = get("Task?_sort=owner").await;
+    // What is ignored is reported beside the matches to a client that says how to handle it, and to no other.
+    assert_eq!(get("Task?_sort=owner").await["entry"].as_array().unwrap().len(), 3);
+    let request = clinic.staff.request("GET", "/fhir/Task?_sort=owner").header("prefer", "handling=strict");
+    let page = clinic.staff.send(request).await.expect(200);
     let outcome = page["entry"].as_array().unwrap().last().unwrap();
     assert_eq!(outcome["search"]["mode"], "outcome");
     assert!(outcome["resource"]["issue"][0]["diagnostics"].as_str().unwrap().starts_with("_sort"), "{outcome}");
