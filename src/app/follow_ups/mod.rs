@@ -84,13 +84,7 @@ pub async fn list(
 
 /// The number of follow-ups that match a filter; `None` if there are more than `most`. Audited as a list if it is `alone`, without a
 /// list of the same request.
-pub async fn count(
-    app: &App,
-    actor: &Actor,
-    filter: &FollowUpFilter,
-    most: u32,
-    alone: bool,
-) -> Result<Option<u32>> {
+pub async fn count(app: &App, actor: &Actor, filter: &FollowUpFilter, most: u32, alone: bool) -> Result<Option<u32>> {
     let now = app.ambient.now();
     let found = store::follow_ups::worklist::count(&app.store, actor.clinic_id, filter, most, now).await?;
     if alone {

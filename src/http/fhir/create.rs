@@ -229,7 +229,8 @@ fn condition(headers: &HeaderMap) -> Result<Option<ExternalSource>, Problem> {
     let Some(value) = values.next() else { return Ok(None) };
     let parsed = value.to_str().ok().filter(|_| values.next().is_none()).and_then(|text| {
         // Some clients send the URL of the search instead of its parameters.
-        let query = text.trim().rsplit('?').next().unwrap_or_default();
+        let query = text.find("?identifier=").map_or(text, |place| &text[place..]);
+        let query = query.trim().trim_start_matches('?');
         let mut pairs = form_urlencoded::parse(query.as_bytes());
         let (name, identifier) = pairs.next()?;
         let (system, id) = token(&identifier).filter(|_| name == "identifier" && pairs.next().is_none())?;

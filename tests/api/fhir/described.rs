@@ -81,7 +81,7 @@ async fn the_statement_and_the_guide_list_the_interactions_of_the_routes() {
     let described: BTreeMap<_, _> = guide.iter().map(|(kind, cells)| (kind.clone(), names(&cells[0]))).collect();
     assert_eq!(described, served);
     for (kind, cells) in &guide {
-        let of_kind = INTERACTIONS.iter().filter(|one| one.path.split('/').nth(2) == Some(kind));
+        let of_kind = INTERACTIONS.iter().filter(|one| one.path.split('/').nth(2) == Some(kind.as_str()));
         let least: BTreeSet<_> = of_kind.map(|one| one.least.map_or("none", |role| role.as_str())).collect();
         assert!(least.iter().all(|role| cells[1].contains(role)), "{kind}: {least:?}");
     }
