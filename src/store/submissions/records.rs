@@ -41,7 +41,7 @@ pub async fn of_source(
         "select submission_id from submissions s
          where clinic_id = $1 and source_system = $2 and source_id = $3 and test = $5 and credential_id = any (array(
              select c.credential_id from credentials c where c.clinic_id = $1 and c.sender_id = $4))
-           and not exists (select 1 from submissions later
+           and not exists (select from submissions later
                            where later.clinic_id = $1 and later.supersedes = s.submission_id
                              and later.source_system = $2 and later.source_id = $3)
          limit 2",
@@ -112,7 +112,7 @@ pub async fn count(store: &Store, clinic_id: ClinicId, filter: &RecordFilter, mo
     let mut connection = store.clinic(clinic_id).await?;
     let mut found = 0;
     for part in Part::of(filter, RecordOrder::Received) {
-        let mut query = QueryBuilder::new("select count(*) from (select from submissions ");
+        let mut query = QueryBuilder::new("select count(*) from (select 1 from submissions ");
         part.push(&mut query, clinic_id);
         query.push(" limit ").push_bind(i64::from(most) + 1).push(") counted");
         let count: i64 = query.build_query_scalar().fetch_one(&mut *connection).await?;
