@@ -28,7 +28,7 @@ const COMMON: [(&str, &str); 5] = [
 fn parameters(name: &str) -> Vec<(&'static str, &'static str)> {
     let own: &[_] = match name {
         "Questionnaire" => return vec![("_id", "token"), ("url", "uri"), ("version", "token"), ("status", "token")],
-        "CodeSystem" => return vec![("_id", "token"), ("url", "uri")],
+        "CodeSystem" | "ValueSet" => return vec![("_id", "token"), ("url", "uri")],
         "QuestionnaireResponse" => &[("authored", "date"), ("questionnaire", "reference"), ("identifier", "token")],
         "Observation" => &[("date", "date"), ("code", "token")],
         "RiskAssessment" => &[("date", "date")],

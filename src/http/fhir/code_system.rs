@@ -7,6 +7,7 @@ use super::element::element;
 use super::names::{ANSWERS, IMPORTED, RESULTS, SCORE, TEST};
 use super::observation::MEASURED;
 use super::search::{Parameters, any};
+use super::wordings::Wordings;
 use super::{options, reply};
 use crate::app::screening::rule_tables;
 use crate::domain::follow_ups::{ClosingOutcome, NotNeededReason, StateName};
@@ -62,7 +63,7 @@ fn system_json(table: &RuleTable, language: Language, id: &str) -> Result<Vec<u8
             ANSWERS,
             "SarcopeniaScreenAnswers",
             "Options of the sarcopenia screen",
-            answers(table, table.texts(language)),
+            answers(Wordings { table, language }),
         ),
         _ => (
             RESULTS,
@@ -90,9 +91,8 @@ fn concept(code: &str, display: &str, definition: Option<&str>) -> Value {
     element(json!({"code": code, "display": display, "definition": definition}))
 }
 
-fn answers(table: &RuleTable, texts: Option<&Texts>) -> Vec<Value> {
-    let of_items = table.asked.items.iter().flat_map(|item| options::choices(table, item.spec(), texts));
-    of_items.map(|choice| concept(&choice.code, &choice.display, None)).collect()
+fn answers(wordings: Wordings<'_>) -> Vec<Value> {
+    wordings.table.asked.items.iter().flat_map(|item| options::concepts(wordings, item.spec())).collect()
 }
 
 fn results(table: &RuleTable, texts: Option<&Texts>) -> Vec<Value> {

@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use super::dates::span;
-use super::names::{QUESTIONNAIRE, SUBJECT};
+use super::forms::Form;
+use super::names::SUBJECT;
 use super::response_input::form_and_version;
 use super::search::{Parameters, any, token};
 use crate::domain::fault::{FaultCode, Sentence};
@@ -119,7 +120,8 @@ fn form_asked(parameters: &mut Parameters, filter: &mut RecordFilter) -> bool {
     let Some(canonical) = parameters.one("questionnaire") else { return true };
     let (url, version) = form_and_version(&canonical);
     filter.rule_table = version.map(str::to_owned);
-    url == QUESTIONNAIRE
+    // A stored response is one to the whole form.
+    Form::of_url(url) == Some(Form::Whole)
 }
 
 /// A record identifier may identify a person, so it is accepted only in a form.

@@ -1,5 +1,7 @@
 //! Responses with a resource.
 
+use std::fmt::Display;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, ETAG, HeaderMap, VARY};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
@@ -55,7 +57,7 @@ pub(super) fn found(
     state: &State,
     language: Language,
     kind: &str,
-    found: Vec<(&str, Box<RawValue>)>,
+    found: Vec<(impl Display, Box<RawValue>)>,
 ) -> HttpResponse {
     let base = format!("{}/{kind}", base(request));
     let link = json!({"relation": "self", "url": format!("{base}?{}", request.query_string())});

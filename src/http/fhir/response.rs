@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::element::{coding, element, identifier, named};
-use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, QUESTIONNAIRE, RESULTS, SUBJECT, TEST};
+use super::forms::Form;
+use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, RESULTS, SUBJECT, TEST};
 use super::options::code;
 use crate::domain::ids::SubjectId;
 use crate::domain::screening::answers::Answers;
@@ -22,7 +23,7 @@ pub(super) fn render(stored: &StoredSubmission) -> Value {
         "meta": element(json!({"versionId": version.to_string(), "lastUpdated": updated, "tag": tag})),
         "language": stored.language.as_str(),
         "identifier": stored.source.as_ref().map(|source| identifier(&source.system, &source.id)),
-        "questionnaire": format!("{QUESTIONNAIRE}|{}", stored.assessment.rule_table),
+        "questionnaire": Form::Whole.canonical(&stored.assessment.rule_table),
         "status": status(Standing::of(stored)),
         "subject": person(stored.subject_id),
         "authored": stored.answered(),

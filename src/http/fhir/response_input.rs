@@ -7,7 +7,8 @@ use serde_json::Value;
 use validator::Validate;
 
 use super::element::{given, reference};
-use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS, TEST};
+use super::forms::Form;
+use super::names::{IMPORTED, RESULTS, TEST};
 use super::response_items::{Found, ItemInput, Places};
 use crate::app::error::AppError;
 use crate::domain::fault::{Fault, FaultCode, Sentence};
@@ -203,10 +204,10 @@ fn question(parent: &str, link: &str) -> String {
     format!("{parent}.item.where(linkId='{link}')")
 }
 
-/// Whether a canonical URL is the form in one of these versions.
+/// Whether a canonical URL is one of the forms in one of these versions.
 pub(super) fn known_form(canonical: &str, versions: &[String]) -> bool {
     let (url, version) = form_and_version(canonical);
-    url == QUESTIONNAIRE && version.is_none_or(|version| versions.iter().any(|known| known == version))
+    Form::of_url(url).is_some() && version.is_none_or(|version| versions.iter().any(|known| known == version))
 }
 
 pub(super) fn form_and_version(canonical: &str) -> (&str, Option<&str>) {

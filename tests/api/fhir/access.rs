@@ -19,6 +19,7 @@ async fn send(user: &User, method: &str, path: &str, ids: &(String, String)) -> 
     let id = match path.split('/').nth(2).unwrap_or_default() {
         "Questionnaire" => "2026.3".to_owned(),
         "CodeSystem" => "answers".to_owned(),
+        "ValueSet" => "stair-difficulty".to_owned(),
         "Observation" => format!("{}-score", ids.0),
         "QuestionnaireResponse" | "RiskAssessment" => ids.0.clone(),
         _ => ids.1.clone(),

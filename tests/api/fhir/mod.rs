@@ -6,9 +6,11 @@ mod addresses;
 mod batch;
 mod conditional;
 mod corrected;
+mod forms;
 mod operations;
 mod responses;
 mod tasks;
+mod units;
 
 use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
 use sarcoscreen::domain::screening::questionnaire::{CATALOGUE, Kind};
