@@ -33,6 +33,7 @@ mod response;
 mod response_input;
 pub(in crate::http) mod response_items;
 mod risk_assessment;
+mod scopes;
 mod scored;
 mod search;
 mod task_update;
@@ -137,7 +138,8 @@ pub(super) fn public() -> impl Iterator<Item = (&'static str, String)> {
 
 /// The routes of all interactions. A bundle sends its entries through them.
 pub(super) fn routes() -> impl HttpServiceFactory {
-    let scope = web::scope(PATH).wrap(from_fn(negotiation::negotiate)).default_service(web::to(fallback));
+    let scope = web::scope(PATH).wrap(from_fn(scopes::note)).wrap(from_fn(negotiation::negotiate));
+    let scope = scope.default_service(web::to(fallback));
     INTERACTIONS.iter().fold(scope, |scope, one| {
         scope.route(one.path.trim_start_matches(PATH), (one.handler)(web::method(one.method.clone())))
     })

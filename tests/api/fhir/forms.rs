@@ -60,7 +60,7 @@ async fn each_audience_has_a_form_with_the_items_of_the_person_and_its_own() {
         assert_eq!(one["meta"]["profile"], json!([format!("{SDC}/sdc-questionnaire")]));
         assert!(one["item"].as_array().unwrap().iter().any(|item| item["linkId"] == "sarc_f_total"));
     }
-    anonymous.get("/fhir/Questionnaire/2026.3-nobody").await.expect(404);
+    anonymous.get("/fhir/Questionnaire/2026.3-other").await.expect(404);
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn canonical_urls_follow_the_public_url_and_old_names_stay_accepted() {
         let stored = create_once(&intake, &place.to_string(), &body).await.expect(201);
         assert_eq!(stored["questionnaire"], format!("{url}|2026.3"), "{name}");
     }
-    for other in [format!("{url}-nobody"), format!("{PUBLIC}/fhir/Questionnaire/other"), format!("{url}|1999.1")] {
+    for other in [format!("{url}-other"), format!("{PUBLIC}/fhir/Questionnaire/other"), format!("{url}|1999.1")] {
         let mut body = response(&frail());
         body["questionnaire"] = json!(other);
         body["subject"] = json!({"identifier": {"value": "R-1"}});
