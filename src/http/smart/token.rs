@@ -34,7 +34,7 @@ pub(super) async fn create_token(
     let arrived = tokio::time::timeout(state.settings.read_deadline, arrive(payload)).await;
     let bytes = arrived.map_err(late)??;
     let Some(parameters) = parameters(&bytes) else {
-        return answer(Err(TokenRefusal::InvalidRequest("send each parameter once")));
+        return Ok(answer(Err(TokenRefusal::InvalidRequest("send each parameter once"))));
     };
     let parameter = |name: &str| parameters.get(name).map(String::as_str);
     let wanted = TokenRequest {
@@ -45,7 +45,7 @@ pub(super) async fn create_token(
         address: address::client(&request, &state.settings.trusted_proxies),
         request_id: request_id(),
     };
-    answer(issue(&state.app, wanted).await)
+    Ok(answer(issue(&state.app, wanted).await))
 }
 
 /// Reads the body. The caller is not known yet, so the limit is low.
@@ -72,7 +72,7 @@ fn parameters(form: &[u8]) -> Option<BTreeMap<String, String>> {
     Some(found)
 }
 
-fn answer(outcome: Result<Granted, TokenRefusal>) -> Result<HttpResponse, Problem> {
+fn answer(outcome: Result<Granted, TokenRefusal>) -> HttpResponse {
     let refusal = match outcome {
         Ok(Granted { token, scope, lifetime }) => {
             let body = json!({
@@ -81,7 +81,7 @@ fn answer(outcome: Result<Granted, TokenRefusal>) -> Result<HttpResponse, Proble
                 "expires_in": lifetime.as_secs(),
                 "scope": scope,
             });
-            return Ok(HttpResponse::Ok().insert_header(("pragma", "no-cache")).json(body));
+            return HttpResponse::Ok().insert_header(("pragma", "no-cache")).json(body);
         }
         Err(refusal) => refusal,
     };
@@ -102,13 +102,13 @@ fn answer(outcome: Result<Granted, TokenRefusal>) -> Result<HttpResponse, Proble
              endpoint, whose exp is at most five minutes ahead, and whose jti was not used before"
                 .to_owned(),
         ),
-        TokenRefusal::Other(error) => return Ok(failure(error)),
+        TokenRefusal::Other(error) => return failure(error),
     };
     let mut response = HttpResponse::build(status);
     if status == StatusCode::UNAUTHORIZED {
         response.insert_header((WWW_AUTHENTICATE, "Bearer"));
     }
-    Ok(response.json(json!({"error": code, "error_description": description})))
+    response.json(json!({"error": code, "error_description": description}))
 }
 
 /// A refusal that has no code of its own in OAuth, with the status and the delay of its problem.
