@@ -101,7 +101,7 @@ async fn mint(
         Minted::Key(minted) => show(minted),
         Minted::Client(Credential { clinic_id, credential_id, .. }) => {
             print(&format!("{}\n", ClientId { clinic_id, credential_id }))?;
-            tell("This is the client id of the system. It gets access tokens at /oauth/token below SARCOSCREEN_PUBLIC_URL.");
+            tell("This is the client id. The system gets access tokens at /oauth/token below SARCOSCREEN_PUBLIC_URL.");
             Ok(())
         }
     }

@@ -1,6 +1,6 @@
-//! SMART backend services (SMART App Launch 2.2): discovery and the token endpoint. A system gets a short-lived access token for the
-//! FHIR facade with an assertion that it signs itself. These routes are not part of the OpenAPI document: the specification is their
-//! contract. They exist only with a public URL, because an assertion names the token endpoint as its audience.
+//! SMART backend services (SMART App Launch 2.2): discovery and the token endpoint. A system gets a short-lived access token for
+//! the FHIR facade with an assertion that it signs itself. These routes are not part of the OpenAPI document: the specification is
+//! their contract. They exist only with a public URL, because an assertion names the token endpoint as its audience.
 
 mod token;
 

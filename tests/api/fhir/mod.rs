@@ -9,6 +9,7 @@ mod corrected;
 mod forms;
 mod operations;
 mod responses;
+mod statement;
 mod tasks;
 mod units;
 

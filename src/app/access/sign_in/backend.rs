@@ -1,5 +1,5 @@
-//! Access tokens for systems (SMART backend services): a system sends an assertion that it signed itself, and gets a token for a few
-//! minutes. An assertion is valid once.
+//! Access tokens for systems (SMART backend services): a system sends an assertion that it signed itself, and gets a token for a
+//! few minutes. An assertion is valid once.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -91,7 +91,10 @@ async fn granted(
         TokenRefusal::Other(AppError::NotSignedIn(None))
     };
     let client = claimed(assertion).ok_or_else(|| refused("issuer"))?;
-    let known = clients::find(&app.store, client).await.map_err(|error| TokenRefusal::Other(error.into()))?;
+    let known = {
+        let _turn = backend.turn().await.map_err(TokenRefusal::Other)?;
+        clients::find(&app.store, client).await.map_err(|error| TokenRefusal::Other(error.into()))?
+    };
     let (found, keys) = known.ok_or_else(|| refused("unknown client"))?;
     let verified = backend.verify(client, &keys, assertion).await.map_err(TokenRefusal::Other)?;
     let call = verified.map_err(refused)?;

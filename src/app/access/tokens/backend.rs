@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use moka::future::Cache;
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::clients::KEYS_KEPT_FOR;
 use super::{KeySource, Verifier, key_cache::KeyCache, key_set::KeySet, part, parts};
@@ -19,6 +20,8 @@ use crate::outbound::{Client, OutboundError};
 pub const TOKEN_PATH: &str = "/oauth/token";
 /// The maximum lifetime of an assertion.
 const LONGEST: Duration = Duration::from_mins(5);
+/// How many look-ups of systems may run at once.
+const LOOK_UPS: usize = 2;
 /// The maximum number of addresses whose keys are cached.
 const ADDRESSES: u64 = 1_000;
 
@@ -27,17 +30,24 @@ pub(crate) struct BackendClients {
     endpoint: String,
     /// The keys by the address where a system publishes them.
     caches: Cache<String, Arc<KeyCache>>,
+    /// Limits look-ups of systems: a request can name any system before anything is verified.
+    look_ups: Semaphore,
     ambient: Arc<dyn Ambient>,
 }
 
 impl BackendClients {
     pub(crate) fn new(base: &str, ambient: Arc<dyn Ambient>) -> Self {
         let endpoint = format!("{}{TOKEN_PATH}", base.trim_end_matches('/'));
-        Self { endpoint, caches: Cache::new(ADDRESSES), ambient }
+        Self { endpoint, caches: Cache::new(ADDRESSES), look_ups: Semaphore::new(LOOK_UPS), ambient }
     }
 
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Waits until a system may be looked up. However many systems are invented, they use few database connections.
+    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>> {
+        self.look_ups.acquire().await.map_err(|error| AppError::Internal(error.into()))
     }
 
     /// Verifies an assertion of a system. Fails when the system's keys are unavailable; a refusal has its reason.
