@@ -42,23 +42,17 @@ pub async fn insert(store: &Store, credential: &Credential, keys: &ClientKeys, a
 /// Finds a system's credential with its clinic and its keys. A revoked or expired one is returned too; the caller decides
 /// whether it may act. `None` if the credential does not exist or signs in otherwise.
 pub async fn find(store: &Store, client: ClientId) -> Result<Option<(SignedIn, ClientKeys)>> {
+    let mut connection = store.auth().await?;
     let row = sqlx::query!(
-        r#"select c.clinic_id, c.credential_id, c.sender_id, c.role, c.display_name, c.prefix, c.origins,
-                  c.client_keys as "client_keys: Json<Value>", c.client_keys_address,
-                  c.created_at as "created_at: jiff_sqlx::Timestamp",
-                  c.expires_at as "expires_at: jiff_sqlx::Timestamp",
-                  c.revoked_at as "revoked_at: jiff_sqlx::Timestamp",
-                  c.previous_expires_at as "previous_expires_at: jiff_sqlx::Timestamp",
-                  k.name, k.booking_url, k.emergency_number, k.language, k.pathways, k.languages,
-                  k.suspended_at is not null as "suspended!", k.due_today_hours, k.due_this_week_hours,
-                  k.due_routine_hours, k.retention_days, k.audit_retention_years, k.slug,
-                  k.profile as "profile: Json<Profile>"
-           from credentials c join clinics k on k.clinic_id = c.clinic_id
-           where c.clinic_id = $1 and c.credential_id = $2"#,
+        r#"select sender_id, role, display_name, origins, client_keys as "client_keys: Json<Value>", client_keys_address,
+                  created_at as "created_at: jiff_sqlx::Timestamp",
+                  expires_at as "expires_at: jiff_sqlx::Timestamp",
+                  revoked_at as "revoked_at: jiff_sqlx::Timestamp"
+           from credentials where clinic_id = $1 and credential_id = $2"#,
         client.clinic_id.0,
         client.credential_id.0,
     )
-    .fetch_optional(&mut *store.auth().await?)
+    .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
     let keys = match (row.client_keys, row.client_keys_address) {
@@ -66,36 +60,28 @@ pub async fn find(store: &Store, client: ClientId) -> Result<Option<(SignedIn, C
         (None, Some(address)) => ClientKeys::Address(address),
         (None, None) => return Ok(None),
     };
-    let clinic = ClinicRow {
-        clinic_id: row.clinic_id,
-        name: row.name,
-        booking_url: row.booking_url,
-        emergency_number: row.emergency_number,
-        language: row.language,
-        pathways: row.pathways,
-        languages: row.languages,
-        suspended: row.suspended,
-        due_today_hours: row.due_today_hours,
-        due_this_week_hours: row.due_this_week_hours,
-        due_routine_hours: row.due_routine_hours,
-        retention_days: row.retention_days,
-        audit_retention_years: row.audit_retention_years,
-        slug: row.slug,
-        profile: row.profile,
-    }
-    .read()?;
+    let clinic = sqlx::query_as!(
+        ClinicRow,
+        r#"select clinic_id, name, booking_url, emergency_number, language, pathways, languages,
+                  suspended_at is not null as "suspended!", due_today_hours, due_this_week_hours, due_routine_hours,
+                  retention_days, audit_retention_years, slug, profile as "profile: Json<Profile>"
+           from clinics where clinic_id = $1"#,
+        client.clinic_id.0,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
     let credential = CredentialRow {
-        credential_id: row.credential_id,
+        credential_id: client.credential_id.0,
         sender_id: row.sender_id,
         role: row.role,
         display_name: row.display_name,
-        prefix: row.prefix,
+        prefix: None,
         origins: row.origins,
         created_at: row.created_at,
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
-        previous_expires_at: row.previous_expires_at,
-    }
-    .read(client.clinic_id)?;
+        previous_expires_at: None,
+    };
+    let (credential, clinic) = (credential.read(client.clinic_id)?, clinic.read()?);
     Ok(Some((SignedIn { credential, clinic, until: None }, keys)))
 }
