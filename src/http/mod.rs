@@ -5,6 +5,7 @@ mod cds_hooks;
 pub mod fhir;
 mod health;
 pub mod kernel;
+mod smart;
 pub mod v1;
 
 use std::collections::HashMap;
@@ -76,6 +77,8 @@ impl Shared {
         let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
         app.app_data(self.state.clone())
             .app_data(self.fragments.clone())
+            // Before the routes of FHIR, which include every path below theirs.
+            .configure(smart::services)
             .service(fhir::routes())
             .configure(cds_hooks::services)
             .configure(|config| kernel::docs::pages(config, document))
@@ -162,7 +165,8 @@ pub fn audit_actions() -> HashMap<String, AuditAction> {
 }
 
 fn served() -> Served {
-    let others = kernel::docs::PAGES.into_iter().chain(["/cds-services"]).map(|path| ("GET", path.to_owned()));
+    let others = kernel::docs::PAGES.into_iter().chain(["/cds-services", smart::CONFIGURATION]);
+    let others = others.map(|path| ("GET", path.to_owned()));
     Served::new(&openapi(), fhir::actions(), fhir::public().chain(others))
 }
 

@@ -3,4 +3,5 @@
 pub mod actor;
 pub mod client_token;
 pub mod credential;
+pub mod scope;
 pub mod token;

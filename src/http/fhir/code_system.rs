@@ -8,6 +8,7 @@ use super::names::{ANSWERS, AUDIT, IMPORTED, RESULTS, SCORE, TEST};
 use super::observation::MEASURED;
 use super::presentation::Presentation;
 use super::search::any;
+use super::wordings::Wordings;
 use super::{options, reply, search};
 use crate::app::screening::rule_tables;
 use crate::domain::audit::AuditAction;
@@ -71,7 +72,7 @@ fn system_json(table: &RuleTable, language: Language, id: &str) -> Result<Vec<u8
             ANSWERS,
             "SarcopeniaScreenAnswers",
             "Options of the sarcopenia screen",
-            answers(table, table.texts(language)),
+            answers(Wordings { table, language }),
         ),
         "audit-actions" => (AUDIT, "SarcopeniaScreenAuditActions", "Actions of the audit log", audit_actions()),
         _ => (
@@ -100,9 +101,8 @@ fn concept(code: &str, display: &str, definition: Option<&str>) -> Value {
     element(json!({"code": code, "display": display, "definition": definition}))
 }
 
-fn answers(table: &RuleTable, texts: Option<&Texts>) -> Vec<Value> {
-    let of_items = table.asked.items.iter().flat_map(|item| options::choices(table, item.spec(), texts));
-    of_items.map(|choice| concept(&choice.code, &choice.display, None)).collect()
+fn answers(wordings: Wordings<'_>) -> Vec<Value> {
+    wordings.table.asked.items.iter().flat_map(|item| options::concepts(wordings, item.spec())).collect()
 }
 
 fn audit_actions() -> Vec<Value> {

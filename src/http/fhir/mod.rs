@@ -18,8 +18,10 @@ mod extract;
 mod follow_up;
 mod follow_up_search;
 mod follow_ups;
+pub(in crate::http) mod forms;
 mod history;
-pub(in crate::http) mod names;
+mod items;
+mod names;
 mod negotiation;
 mod observation;
 mod operation;
@@ -39,9 +41,13 @@ mod response;
 mod response_input;
 pub(in crate::http) mod response_items;
 mod risk_assessment;
+mod scopes;
 mod scored;
 mod search;
 mod task_update;
+mod units;
+mod value_set;
+mod wordings;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::Method;
@@ -103,6 +109,8 @@ interactions! {
     POST "/fhir/Questionnaire/{id}/$populate" populate::populate_version, Some(Intake), None;
     GET "/fhir/CodeSystem" code_system::search_code_systems, None, None;
     GET "/fhir/CodeSystem/{id}" code_system::get_code_system, None, None;
+    GET "/fhir/ValueSet" value_set::search_value_sets, None, None;
+    GET "/fhir/ValueSet/{id}" value_set::get_value_set, None, None;
     POST "/fhir/QuestionnaireResponse" create::create_response, Some(Intake), Some(SubmissionCreated);
     GET "/fhir/QuestionnaireResponse" records::search_responses, Some(Intake), Some(SubmissionsListed);
     POST "/fhir/QuestionnaireResponse/_search" records::search_responses, Some(Intake), Some(SubmissionsListed);
@@ -152,7 +160,8 @@ pub(super) fn public() -> impl Iterator<Item = (&'static str, String)> {
 
 /// The routes of all interactions. A bundle sends its entries through them.
 pub(super) fn routes() -> impl HttpServiceFactory {
-    let scope = web::scope(PATH).wrap(from_fn(negotiation::negotiate)).default_service(web::to(fallback));
+    let scope = web::scope(PATH).wrap(from_fn(scopes::note)).wrap(from_fn(negotiation::negotiate));
+    let scope = scope.default_service(web::to(fallback));
     INTERACTIONS.iter().fold(scope, |scope, one| {
         scope.route(one.path.trim_start_matches(PATH), (one.handler)(web::method(one.method.clone())))
     })

@@ -11,7 +11,8 @@ const QUESTIONNAIRES: &[Parameter] = &[
     ("name", "string"),
     ("title", "string"),
 ];
-const CODE_SYSTEMS: &[Parameter] = &[("_id", "token"), ("url", "uri")];
+/// The parameters of `CodeSystem` and `ValueSet`.
+const TERMINOLOGY: &[Parameter] = &[("_id", "token"), ("url", "uri")];
 const RESPONSES: &[Parameter] = &[
     ("_id", "token"),
     ("_lastUpdated", "date"),
@@ -85,7 +86,7 @@ const AUDIT_EVENTS: &[Parameter] = &[
 pub(super) fn parameters(kind: &str) -> &'static [Parameter] {
     match kind {
         "Questionnaire" => QUESTIONNAIRES,
-        "CodeSystem" => CODE_SYSTEMS,
+        "CodeSystem" | "ValueSet" => TERMINOLOGY,
         "QuestionnaireResponse" => RESPONSES,
         "RiskAssessment" => RISKS,
         "Observation" => OBSERVATIONS,

@@ -5,10 +5,9 @@ use actix_web::http::Method;
 use uuid::Uuid;
 
 use super::dates::times;
-use super::names::QUESTIONNAIRE;
+use super::forms::Form;
 use super::people::{self, local_id};
 use super::presentation::Presentation;
-use super::response_input::form_and_version;
 use super::search::{Parameters, any_code, common};
 use crate::domain::access::actor::Actor;
 use crate::domain::clinics::Clinic;
@@ -156,11 +155,12 @@ fn submission(id: &str, kind: Kind) -> Option<Uuid> {
     (kind.coded != rest.is_empty()).then(|| Uuid::try_parse(id).ok())?
 }
 
-/// The versions of the form that are asked for; all if a canonical names none.
+/// The versions of the form that are asked for; all if a canonical names none. A stored response is one to the whole form.
 fn forms(parameters: &mut Parameters) -> Option<Vec<String>> {
     let mut lists = Vec::new();
     for list in parameters.choices("questionnaire") {
-        let ours = list.iter().map(|canonical| form_and_version(canonical)).filter(|(url, _)| *url == QUESTIONNAIRE);
+        let ours = list.iter().filter_map(|canonical| Form::of_canonical(canonical));
+        let ours = ours.filter(|(form, _)| *form == Form::Whole);
         let versions: Option<Vec<String>> = ours.map(|(_, version)| version.map(str::to_owned)).collect();
         lists.extend(versions);
     }

@@ -1,5 +1,7 @@
 //! Responses with a resource.
 
+use std::fmt::Display;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, ETAG, HeaderMap, VARY};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
@@ -58,7 +60,7 @@ pub(super) fn found(
     state: &State,
     language: Language,
     kind: &str,
-    (page, total, asked): (Vec<(&str, Box<RawValue>)>, usize, &Presentation),
+    (page, total, asked): (Vec<(impl Display, Box<RawValue>)>, usize, &Presentation),
 ) -> HttpResponse {
     let base = format!("{}/{kind}", base(request));
     let query = asked.query().unwrap_or_default();
@@ -75,6 +77,8 @@ pub(super) fn found(
     let mut response = public(language);
     // Without a configured public URL, the first client's base URL would be cached for all others.
     let kept = if state.settings.public_url.is_some() { "public, max-age=300" } else { "no-store" };
+    // What was ignored is reported only to clients that say how to handle it.
+    response.insert_header((VARY, "Accept-Language, Accept, Accept-Encoding, Prefer"));
     response.insert_header((CACHE_CONTROL, kept)).insert_header((CONTENT_ENCODING, "identity"));
     resource(response, &bundle)
 }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::element::{coding, element, identifier, reference};
-use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, QUESTIONNAIRE, RESULTS, SUPERSEDES, TEST};
+use super::forms::Form;
+use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, RESULTS, SUPERSEDES, TEST};
 use super::options::code;
 use super::people::People;
 use crate::domain::screening::answers::Answers;
@@ -43,7 +44,7 @@ fn outline(stored: &StoredSubmission, people: &People) -> Value {
         "language": stored.language.as_str(),
         "extension": supersedes,
         "identifier": stored.source.as_ref().map(|source| identifier(&source.system, &source.id)),
-        "questionnaire": format!("{QUESTIONNAIRE}|{}", stored.form_version()),
+        "questionnaire": Form::Whole.canonical(stored.form_version()),
         "status": status(Standing::of(stored)),
         "subject": people.reference(stored.subject_id),
         "authored": authored,

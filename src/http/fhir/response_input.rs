@@ -13,7 +13,8 @@ use validator::Validate;
 
 use super::dates::period;
 use super::element::{given, reference};
-use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS, SUBJECT, SUPERSEDES, TEST};
+use super::forms::Form;
+use super::names::{IMPORTED, RESULTS, SUBJECT, SUPERSEDES, TEST};
 use super::people::local_id;
 use super::response_items::{Found, ItemInput, Places};
 use crate::app::error::AppError;
@@ -204,7 +205,7 @@ impl ResponseInput {
         if form.is_some_and(|canonical| !known_form(canonical, versions)) {
             fault("questionnaire", FaultCode::NotFound, OTHER_FORM);
         }
-        let form_version = form.and_then(|canonical| form_and_version(canonical).1).map(str::to_owned);
+        let form_version = form.and_then(|canonical| Form::of_canonical(canonical)?.1).map(str::to_owned);
         let (imported, test) = self.meta.map(|meta| (meta.has(IMPORTED), meta.has(TEST))).unwrap_or_default();
         let source = source(self.identifier, &mut fault);
         let answered = self.authored.and_then(|text| {
@@ -275,20 +276,10 @@ fn question(parent: &str, link: &str) -> String {
     format!("{parent}.item.where(linkId='{link}')")
 }
 
-/// Whether a canonical URL is the form in one of these versions.
+/// Whether a canonical URL is one of the forms in one of these versions.
 pub(super) fn known_form(canonical: &str, versions: &[String]) -> bool {
-    let (url, version) = form_and_version(canonical);
-    url == QUESTIONNAIRE && version.is_none_or(|version| versions.iter().any(|known| known == version))
-}
-
-/// The form of a canonical URL, and its version if it names one. Some form fillers write a reference to the form instead.
-pub(super) fn form_and_version(canonical: &str) -> (&str, Option<&str>) {
-    if let Some((base, version)) = canonical.rsplit_once("Questionnaire/")
-        && (base.is_empty() || base.ends_with("/fhir/"))
-    {
-        return (QUESTIONNAIRE, Some(version));
-    }
-    canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)))
+    let known = |version: &str| versions.iter().any(|known| known == version);
+    Form::of_canonical(canonical).is_some_and(|(_, version)| version.is_none_or(known))
 }
 
 /// The time of answers: an instant, or the beginning of a day, a month or a year at the clinic, with the date as it was stated. The

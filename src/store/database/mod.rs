@@ -77,6 +77,16 @@ impl Store {
         self.keys.credential_hash(key)
     }
 
+    /// The signature of an access token of this service.
+    pub fn access_token_signature(&self, content: &[u8]) -> [u8; 32] {
+        self.keys.access_token_signature(content)
+    }
+
+    /// Whether this service signed an access token, under any of its master keys.
+    pub fn signed_access_token(&self, content: &[u8], signature: &[u8]) -> bool {
+        self.keys.signed_access_token(content, signature)
+    }
+
     pub fn close(&self) {
         self.pool.close();
     }

@@ -25,6 +25,7 @@ async fn send(user: &User, method: &str, path: &str, ids: &Ids) -> Answer {
     let id = match path.split('/').nth(2).unwrap_or_default() {
         "Questionnaire" => "2026.3".to_owned(),
         "CodeSystem" => "answers".to_owned(),
+        "ValueSet" => "stair-difficulty".to_owned(),
         "Observation" => format!("{}-score", ids.0),
         "QuestionnaireResponse" | "RiskAssessment" => ids.0.clone(),
         "Patient" => ids.2.clone(),

@@ -9,12 +9,14 @@ mod conditional;
 mod corrected;
 mod corrections;
 mod described;
+mod forms;
 mod identity;
 mod operations;
 mod requests;
 mod responses;
 mod searches;
 mod tasks;
+mod units;
 mod versions;
 mod written;
 

@@ -52,23 +52,26 @@ async fn a_time_of_any_precision_comes_back_as_it_was_sent() {
 async fn a_response_keeps_the_version_of_its_form_and_each_released_form_is_served() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let forms = clinic.intake.get("/fhir/Questionnaire?_count=20").await.expect(200);
-    let versions = ids(&forms);
+    let forms = clinic.intake.get("/fhir/Questionnaire?status=active,retired&_count=20").await.expect(200);
+    let forms = ids(&forms);
     // A form is large, so a page has one by default, the current one first.
     assert_eq!(ids(&clinic.intake.get("/fhir/Questionnaire").await.expect(200)), ["2026.3"]);
-    assert_eq!(versions[0], "2026.3");
-    assert!(versions.len() > 1, "{versions:?}");
+    assert_eq!(forms[0], "2026.3");
+    assert!(forms.len() > 4, "{forms:?}");
     let mut tags = Vec::new();
-    for version in &versions {
-        let form = clinic.intake.get(&format!("/fhir/Questionnaire/{version}")).await;
-        tags.push(form.header("etag").to_owned());
-        let form = form.expect(200);
+    for form in &forms {
+        let served = clinic.intake.get(&format!("/fhir/Questionnaire/{form}")).await;
+        tags.push(served.header("etag").to_owned());
+        let served = served.expect(200);
+        let (version, audience) = form.split_once('-').unwrap_or((form.as_str(), ""));
         let status = if version == "2026.3" { "active" } else { "retired" };
-        assert_eq!((&form["version"], &form["status"]), (&json!(version), &json!(status)));
-        let known = clinic.intake.request("GET", &format!("/fhir/Questionnaire/{version}"));
+        assert_eq!((&served["version"], &served["status"]), (&json!(version), &json!(status)));
+        let known = clinic.intake.request("GET", &format!("/fhir/Questionnaire/{form}"));
         let known = known.header("if-none-match", tags.last().unwrap());
         assert_eq!(clinic.intake.send(known).await.status, 304);
-        for canonical in [format!("urn:sarcoscreen:questionnaire|{version}"), format!("Questionnaire/{version}")] {
+        let name = if audience.is_empty() { String::new() } else { format!(":{audience}") };
+        // A response to the form of an audience is one to the whole form.
+        for canonical in [format!("urn:sarcoscreen:questionnaire{name}|{version}"), format!("Questionnaire/{form}")] {
             let mut body = response(&fit());
             body["questionnaire"] = json!(canonical);
             let created = clinic.intake.post("/fhir/QuestionnaireResponse", &body).await.expect(201);
@@ -76,15 +79,24 @@ async fn a_response_keeps_the_version_of_its_form_and_each_released_form_is_serv
             let id = created["id"].as_str().unwrap();
             assert_eq!(clinic.intake.get(&format!("/fhir/QuestionnaireResponse/{id}")).await.expect(200), created);
         }
-        let search = format!("/fhir/QuestionnaireResponse?questionnaire=urn:sarcoscreen:questionnaire|{version}");
-        assert_eq!(ids(&clinic.intake.get(&search).await.expect(200)).len(), 2, "{version}");
     }
+    for version in forms.iter().filter(|form| !form.contains('-')) {
+        let search = format!("/fhir/QuestionnaireResponse?questionnaire=urn:sarcoscreen:questionnaire|{version}");
+        assert_eq!(ids(&clinic.intake.get(&search).await.expect(200)).len(), 8, "{version}");
+    }
+    let person = "/fhir/QuestionnaireResponse?questionnaire=urn:sarcoscreen:questionnaire:person";
+    assert!(ids(&clinic.intake.get(person).await.expect(200)).is_empty());
     tags.sort();
     tags.dedup();
-    assert_eq!(tags.len(), versions.len());
-    for (query, wanted) in
-        [("status=active", 1), ("version=2026.3", 1), ("version=1999.1", 0), ("name=sarcopenia", versions.len())]
-    {
+    assert_eq!(tags.len(), forms.len());
+    for (query, wanted) in [
+        ("status=active", 4),
+        ("status=http://hl7.org/fhir/publication-status|active", 4),
+        ("version=2026.3", 4),
+        ("version=1999.1", 0),
+        ("name=sarcopenia", 4),
+        ("name=sarcopeniascreenstaff", 1),
+    ] {
         let found = clinic.intake.get(&format!("/fhir/Questionnaire?_count=20&{query}")).await.expect(200);
         assert_eq!(ids(&found).len(), wanted, "{query}");
     }

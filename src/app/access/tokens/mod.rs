@@ -1,5 +1,7 @@
 //! Signed tokens of an OpenID Connect issuer: finds the person of a bearer token, or refuses the token without a reason.
 
+pub(super) mod access_token;
+pub mod backend;
 pub mod clients;
 mod key_cache;
 mod key_set;
@@ -16,7 +18,7 @@ use crate::app::error::{AppError, Result};
 use crate::domain::access::token::{Claims, TokenAlgorithm, TokenFault, TokenPerson, TokenRules};
 use crate::outbound::{Client, OutboundError};
 use key_cache::KeyCache;
-use key_set::KEY_ID_LENGTH;
+use key_set::{KEY_ID_LENGTH, KeySet};
 
 /// The maximum length of a token, bytes.
 pub const TOKEN_LENGTH: usize = 8 * 1024;
@@ -37,7 +39,13 @@ pub(crate) struct Tokens {
 /// Verifies that an issuer has signed a token.
 struct Verifier {
     algorithms: Vec<TokenAlgorithm>,
-    keys: Arc<KeyCache>,
+    keys: KeySource,
+}
+
+/// Where the keys of a verifier come from.
+enum KeySource {
+    Fetched(Arc<KeyCache>),
+    Fixed(Arc<KeySet>),
 }
 
 /// The relevant members of the header. An unknown `crit` member makes the token unreadable (RFC 7515, section 4.1.11).
@@ -53,7 +61,7 @@ impl Tokens {
     pub(crate) fn new(policy: TokenPolicy, ambient: Arc<dyn Ambient>) -> Result<Self, OutboundError> {
         let TokenPolicy { rules, keys_address, keys_kept_for, algorithms } = policy;
         let keys = KeyCache::new(Client::new()?, keys_address, keys_kept_for, ambient);
-        Ok(Self { rules, verifier: Verifier { algorithms, keys: Arc::new(keys) } })
+        Ok(Self { rules, verifier: Verifier { algorithms, keys: KeySource::Fetched(Arc::new(keys)) } })
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -69,6 +77,21 @@ impl Tokens {
             tracing::info!(reason, "a token was refused");
             AppError::NotSignedIn(None)
         })
+    }
+}
+
+/// The public part of a key set; `None` if it is not one, or has no key that can verify anything here.
+pub fn public_keys(document: &[u8]) -> Option<Value> {
+    KeySet::public(document)
+}
+
+impl KeySource {
+    /// The keys, with the named key if there is one.
+    async fn keys(&self, name: &str) -> Result<Arc<KeySet>> {
+        match self {
+            Self::Fetched(cache) => cache.keys(name).await,
+            Self::Fixed(keys) => Ok(Arc::clone(keys)),
+        }
     }
 }
 
