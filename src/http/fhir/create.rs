@@ -13,7 +13,7 @@ use crate::app::error::AppError;
 use crate::app::once::Once;
 use crate::app::screening::rule_tables;
 use crate::app::subjects::identities;
-use crate::app::submissions::{idempotency, intake, records};
+use crate::app::submissions::{self, idempotency, intake, records};
 use crate::domain::access::actor::Actor;
 use crate::domain::fault::{Fault, FaultCode, Params, Sentence};
 use crate::domain::ids::{SubjectId, SubmissionId};
@@ -69,11 +69,12 @@ pub(super) async fn update_response(
     let headers = request.headers();
     let version = headers.contains_key(IF_MATCH).then(|| if_match(headers, true)).transpose()?;
     let asked = Asked { key: key.read()?.0, condition: None, replaces: Some(id) };
-    match version {
-        // A response that can be corrected has its first version. A corrected one has its second.
-        None | Some(1) => {}
-        Some(2) => return Err(AppError::AlreadyCorrected { alarm: None }.into()),
-        Some(_) => return Err(AppError::Stale.into()),
+    // A response that can be corrected has its first version.
+    if let Some(version) = version.filter(|version| *version != 1) {
+        let stored = submissions::get(&state.app, &caller.actor(), id).await?;
+        let is_latest = version == response::version(&stored).0;
+        let error = if is_latest { AppError::AlreadyCorrected { alarm: None } } else { AppError::Stale };
+        return Err(error.into());
     }
     let recorded = record(&request, &state, &caller, asked, &accepted, incoming).await;
     let recorded = recorded.map_err(|problem| match problem.kind() {

@@ -139,7 +139,9 @@ impl RecordSearch {
 
 /// The query with the subjects that its identifiers found, by their ids in a parameter, instead of the identifiers.
 pub(super) fn by_ids(query: &str, name: &str, subjects: &[SubjectId]) -> String {
-    let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !name.ends_with("identifier"));
+    // The identifier of an owner is that of a credential.
+    let stays = |name: &str| !name.ends_with("identifier") || name.starts_with("owner");
+    let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| stays(name));
     let mut kept = form_urlencoded::Serializer::new(String::new());
     kept.extend_pairs(pairs);
     // An empty parameter would not restrict the search.

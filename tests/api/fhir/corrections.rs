@@ -48,6 +48,8 @@ async fn a_put_stores_a_correction_with_an_address_of_its_own() {
     assert_eq!(world.count("select count(*) from subjects").await, 1);
     // It is corrected once: a client with the old version gets 412, one without a version 409.
     let again = amended(&wrong, &frail());
+    let latest = corrected["id"].as_str().unwrap();
+    put(&clinic.intake, latest, &amended(&corrected, &frail()), Some("W/\"2\"")).await.expect(412);
     put(&clinic.intake, id, &again, Some("W/\"1\"")).await.expect(412);
     put(&clinic.intake, id, &again, Some("W/\"2\"")).await.expect(409);
     put(&clinic.intake, id, &again, Some("W/\"9\"")).await.expect(412);
