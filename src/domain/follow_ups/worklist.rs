@@ -11,7 +11,8 @@ use crate::screening::rule_table::Band;
 use crate::screening::urgency::Urgency;
 use crate::times::Times;
 
-/// Filter of the worklist; absent fields do not restrict it. `received` is the time of the last submission. The ends of ranges (`_to`) are exclusive.
+/// Filter of the worklist; absent fields do not restrict it. `received` is the time of the last submission. The ends of ranges
+/// (`_to`) are exclusive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FollowUpFilter {
     /// Only follow-ups in one of these states; if empty, all that are not closed.

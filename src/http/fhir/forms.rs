@@ -89,7 +89,8 @@ impl Form {
         }
     }
 
-    /// The form that a canonical URL names, and the version if it names one. Some form fillers write a reference to the form instead.
+    /// The form that a canonical URL names, and the version if it names one. Some form fillers write a reference to the form
+    /// instead.
     pub(super) fn of_canonical(canonical: &str) -> Option<(Self, Option<&str>)> {
         let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)));
         if let Some(form) = Self::of_url(url) {
@@ -97,7 +98,8 @@ impl Form {
         }
         let (base, id) = canonical.rsplit_once("Questionnaire/")?;
         let (form, version) = Self::of_id(id);
-        (base.is_empty() || base.ends_with("/fhir/")).then_some((form, Some(version).filter(|version| *version != NAME)))
+        let named = (form, Some(version).filter(|version| *version != NAME));
+        (base.is_empty() || base.ends_with("/fhir/")).then_some(named)
     }
 
     /// The canonical URL with the version.
