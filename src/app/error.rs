@@ -37,6 +37,9 @@ pub enum AppError {
     OriginNotAllowed,
     #[error("the role {} is needed, not {}", .least.as_str(), .role.as_str())]
     RoleTooLow { role: Role, least: Role },
+    /// The access token lacks a scope, which is named.
+    #[error("the scope {0} is needed")]
+    ScopeMissing(String),
     #[error("there is no erasure log")]
     NoErasureLog,
     #[error("the cursor does not belong to this list")]

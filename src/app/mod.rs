@@ -38,6 +38,7 @@ use crate::store::{self, Reports, writers::Writers};
 use access::limits::Rates;
 use access::sign_in::remembered::Remembered;
 use access::tokens::TokenPolicy;
+use access::tokens::backend::BackendClients;
 use access::tokens::clients::{CdsClient, CdsClients};
 use ambient::Ambient;
 use audit::refusal_counts::RefusalCounts;
@@ -57,6 +58,7 @@ pub struct App {
     pub(crate) limits: Arc<access::limits::Limits>,
     pub(crate) tokens: Option<Arc<access::tokens::Tokens>>,
     pub(crate) cds_clients: Option<Arc<CdsClients>>,
+    pub(crate) backend_clients: Option<Arc<BackendClients>>,
     pub(crate) rule_tables: RuleTableCache,
     pub(crate) readiness: Cache<(), Readiness>,
     pub(crate) policy: Policy,
@@ -88,6 +90,7 @@ impl App {
             limits: Arc::new(access::limits::Limits::new(&Rates::default(), Arc::clone(&ambient))),
             tokens: None,
             cds_clients: None,
+            backend_clients: None,
             ambient,
             rule_tables: RuleTableCache::new(),
             readiness: readiness::cache(),
@@ -151,6 +154,18 @@ impl App {
         let clients = CdsClients::new(base, clients, &self.ambient);
         let clients = clients.map_err(|error| AppError::Internal(error.into()))?;
         Ok(Self { cds_clients: Some(Arc::new(clients)), ..self })
+    }
+
+    /// Issues access tokens to systems, at the token endpoint under a base URL.
+    #[must_use]
+    pub fn with_backend_clients(self, base: &str) -> Self {
+        let clients = BackendClients::new(base, Arc::clone(&self.ambient));
+        Self { backend_clients: Some(Arc::new(clients)), ..self }
+    }
+
+    /// The address of the token endpoint; `None` without a public URL.
+    pub fn token_endpoint(&self) -> Option<&str> {
+        self.backend_clients.as_ref().map(|clients| clients.endpoint())
     }
 
     /// Checks that a database with a schema belongs to the master key, and stores the text of every rule table of this

@@ -1,5 +1,6 @@
 //! `keys`: create, list, rotate and revoke.
 
+use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -10,10 +11,12 @@ use super::database::{find_clinic, on_database};
 use super::output::{print, tell};
 use super::progress::shown;
 use crate::app::access::credentials::{self, By, Key};
+use crate::app::access::tokens::public_keys;
 use crate::app::error::AppError;
 use crate::app::rotation::rotate as rotate_data;
 use crate::config::{Keys, Settings};
 use crate::domain::access::actor::Role;
+use crate::domain::access::client_token::{ClientId, ClientKeys};
 use crate::domain::access::credential::{Credential, CredentialDraft};
 use crate::domain::ids::CredentialId;
 use crate::store::database::rotation::Dependents;
@@ -22,7 +25,7 @@ const NO_ID: &str = "--id must be an id that `keys list` shows";
 
 pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<()> {
     match command {
-        Keys::Mint { clinic, role, name, expires_at, expires_in_days, origins, replaces } => {
+        Keys::Mint { clinic, role, name, expires_at, expires_in_days, origins, jwks, replaces } => {
             let role = Role::parse(role).context("there is no such role")?;
             let expires_at: Option<Timestamp> = expires_at
                 .as_deref()
@@ -33,7 +36,8 @@ pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<(
             let replaces = replaces.context("--replaces must be an id that `keys list` shows")?.map(CredentialId);
             let draft =
                 CredentialDraft { role, display_name: name.clone(), expires_at, origins: origins.clone(), replaces };
-            mint(settings, clinic, draft, *expires_in_days).await
+            let keys = jwks.as_deref().map(client_keys).transpose()?;
+            mint(settings, clinic, (draft, keys), *expires_in_days).await
         }
         Keys::Rotate { clinic, id, overlap_hours } => {
             let id = CredentialId(Uuid::parse_str(id).context(NO_ID)?);
@@ -59,7 +63,24 @@ pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<(
     }
 }
 
-async fn mint(settings: &Settings, clinic: &str, draft: CredentialDraft, days: Option<u32>) -> anyhow::Result<()> {
+/// The keys in a file, or at an address.
+fn client_keys(source: &str) -> anyhow::Result<ClientKeys> {
+    if source.contains("://") {
+        return Ok(ClientKeys::Address(source.to_owned()));
+    }
+    let document = fs::read(source).with_context(|| format!("cannot read {source}"))?;
+    let public = public_keys(&document);
+    public.map(ClientKeys::Document).context(
+        "--jwks must be a key set (JWKS) with a key that has a kid: RSA from 2048 bits, P-256, P-384 or Ed25519",
+    )
+}
+
+async fn mint(
+    settings: &Settings,
+    clinic: &str,
+    (draft, keys): (CredentialDraft, Option<ClientKeys>),
+    days: Option<u32>,
+) -> anyhow::Result<()> {
     let minted = on_database(settings, async |app| {
         let by = By::Operator(find_clinic(app, clinic).await?.clinic_id);
         let now = app.ambient.now();
@@ -70,9 +91,25 @@ async fn mint(settings: &Settings, clinic: &str, draft: CredentialDraft, days: O
             Some(days) => Some(now.checked_add(SignedDuration::from_hours(i64::from(days) * 24))?),
             None => draft.expires_at,
         };
-        Ok(credentials::mint_by(app, by, CredentialDraft { expires_at, ..draft }).await?)
+        let draft = CredentialDraft { expires_at, ..draft };
+        Ok(match keys {
+            None => Minted::Key(credentials::mint_by(app, by, draft).await?),
+            Some(keys) => Minted::Client(credentials::mint_client(app, by, draft, &keys).await?),
+        })
     });
-    show(minted.await?)
+    match minted.await? {
+        Minted::Key(minted) => show(minted),
+        Minted::Client(Credential { clinic_id, credential_id, .. }) => {
+            print(&format!("{}\n", ClientId { clinic_id, credential_id }))?;
+            tell("This is the client id. The system gets access tokens at /oauth/token below SARCOSCREEN_PUBLIC_URL.");
+            Ok(())
+        }
+    }
+}
+
+enum Minted {
+    Key((Credential, Key)),
+    Client(Credential),
 }
 
 async fn rotate(settings: &Settings, clinic: &str, id: CredentialId, overlap: Duration) -> anyhow::Result<()> {

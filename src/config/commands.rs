@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, value_parser};
 
+use super::sign_in::address;
 use crate::domain::language::Language;
 
 fn languages() -> PossibleValuesParser {
@@ -238,6 +239,11 @@ fn period(text: &str, range: RangeInclusive<u32>) -> Result<Retention, String> {
     }
 }
 
+/// Checks the address of a key set. Other texts name a file.
+fn key_set(text: &str) -> Result<String, &'static str> {
+    if text.contains("://") { address(text) } else { Ok(text.to_owned()) }
+}
+
 #[derive(Clone, Debug, Subcommand)]
 pub enum Keys {
     /// Creates a key and prints it. The key is shown only once.
@@ -261,6 +267,11 @@ pub enum Keys {
         /// must match exactly. [default: the origins of the setting SARCOSCREEN_CORS_ORIGINS, and clients that are no pages]
         #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
         origins: Vec<String>,
+        /// Registers a system of SMART backend services instead of creating a key, and prints its client id: a file with its key
+        /// set (JWKS), or the https address where it publishes the key set. Only public members of a file are stored. The
+        /// service then needs SARCOSCREEN_PUBLIC_URL. [default: none]
+        #[arg(long, value_name = "FILE OR URL", conflicts_with = "origins", value_parser = key_set)]
+        jwks: Option<String>,
         /// The id of the credential of the same role that this one replaces. The new key can read, correct and retry what
         /// the old credential submitted. The old key works until it is revoked. [default: none]
         #[arg(long, value_name = "ID")]

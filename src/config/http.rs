@@ -44,8 +44,9 @@ pub struct Http {
     pub connections: u32,
 
     /// The public base URL of this service, such as https://screening.clinic.example, without a path. Links in responses
-    /// are built from it, and tokens of record systems must name it. Without it links are built from X-Forwarded-Host and
-    /// X-Forwarded-Proto of a trusted proxy, or from Host, and responses that contain links are not cached.
+    /// and the canonical URLs of FHIR forms are built from it, and tokens of record systems must name it. Without it links are
+    /// built from X-Forwarded-Host and X-Forwarded-Proto of a trusted proxy, or from Host, responses that contain links are
+    /// not cached, and there is no token endpoint for SMART backend services.
     #[arg(long, env = "SARCOSCREEN_PUBLIC_URL", value_name = "URL", value_parser = public_address)]
     pub public_url: Option<String>,
 

@@ -105,8 +105,13 @@ impl Clinic {
     /// The day at the clinic.
     #[must_use]
     pub fn day(&self, now: Timestamp) -> Date {
+        now.to_zoned(self.zone()).date()
+    }
+
+    /// The time zone of the clinic; UTC if it names none.
+    pub fn zone(&self) -> TimeZone {
         let zone = self.profile.time_zone.as_ref().and_then(|name| TimeZone::get(name).ok());
-        now.to_zoned(zone.unwrap_or(TimeZone::UTC)).date()
+        zone.unwrap_or(TimeZone::UTC)
     }
 
     /// The settings that the clinic's web form needs and the clinic lacks.

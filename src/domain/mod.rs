@@ -20,4 +20,5 @@ mod samples;
 pub mod screening;
 pub mod subjects;
 pub mod submissions;
+pub mod times;
 pub mod webhooks;

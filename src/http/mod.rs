@@ -6,6 +6,7 @@ pub mod fhir;
 mod health;
 pub mod kernel;
 mod pages;
+mod smart;
 pub mod v1;
 
 use std::collections::HashMap;
@@ -77,6 +78,8 @@ impl Shared {
         let (app, _) = WebApp::new().into_utoipa_app().configure(routes).split_for_parts();
         app.app_data(self.state.clone())
             .app_data(self.fragments.clone())
+            // Before the routes of FHIR, which include every path below theirs.
+            .configure(smart::services)
             .service(fhir::routes())
             .configure(cds_hooks::services)
             .configure(|config| kernel::docs::pages(config, document))
@@ -166,7 +169,7 @@ pub fn audit_actions() -> HashMap<String, AuditAction> {
 }
 
 fn served() -> Served {
-    let others = kernel::docs::PAGES.into_iter().chain(["/cds-services", pages::ELEMENT]);
+    let others = kernel::docs::PAGES.into_iter().chain(["/cds-services", smart::CONFIGURATION, pages::ELEMENT]);
     let others = others.map(|path| ("GET", path.to_owned()));
     Served::new(&openapi(), fhir::actions().chain(pages::actions()), fhir::public().chain(others))
 }

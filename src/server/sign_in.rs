@@ -16,6 +16,10 @@ use crate::domain::ids::ClinicId;
 
 pub(super) fn configure(app: App, settings: &Settings) -> Result<App, ServerError> {
     let app = with_systems(app.with_rates(rates(&settings.limits)), settings)?;
+    let app = match &settings.http.public_url {
+        Some(base) => app.with_backend_clients(base),
+        None => app,
+    };
     match policy(settings)? {
         Some(policy) => Ok(app.with_tokens(policy)?),
         None => Ok(app),

@@ -84,7 +84,7 @@ async fn an_operation_outcome_and_an_item_of_a_batch_follow_the_language_too() {
     let clinic = world.clinic("One").await;
     let intake = &clinic.intake;
     let search = async |language: &str| {
-        let request = intake.request("GET", "/fhir/RiskAssessment?_count=0").header("accept-language", language);
+        let request = intake.request("GET", "/fhir/RiskAssessment?_count=few").header("accept-language", language);
         intake.send(request).await.json()["issue"][0]["diagnostics"].as_str().unwrap().to_owned()
     };
     assert_ne!(search("en").await, search("es").await);

@@ -62,6 +62,7 @@ mod searching;
 mod senders;
 mod server;
 mod shares;
+mod smart;
 mod statistics;
 mod subject_records;
 mod subjects;

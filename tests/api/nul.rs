@@ -92,6 +92,7 @@ async fn nul_in_a_query_is_refused_with_the_parameter_name() {
         ("/fhir/Observation", &["code", "_id", "date"]),
         ("/fhir/Task", &["_id", "status", "_cursor", "_lastUpdated"]),
         ("/fhir/Questionnaire", &["url"]),
+        ("/fhir/Patient", &["_id", "identifier"]),
     ] {
         for name in names {
             let answer = clinic.staff.get(&format!("{path}?{name}=a%00b")).await;

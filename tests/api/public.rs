@@ -5,7 +5,7 @@ use std::io::Read as _;
 use crate::world::World;
 
 /// Public resources that are the same for every client.
-const PATHS: [&str; 20] = [
+const PATHS: [&str; 23] = [
     "/openapi.json",
     "/docs/problems",
     "/docs/",
@@ -18,6 +18,9 @@ const PATHS: [&str; 20] = [
     "/v1/conformance",
     "/fhir/metadata",
     "/fhir/Questionnaire/2026.3",
+    "/fhir/Questionnaire/2026.3-person",
+    "/fhir/Questionnaire/2026.1",
+    "/fhir/ValueSet/stair-difficulty",
     "/fhir/CodeSystem/answers",
     "/fhir/CodeSystem/results",
     "/cds-services",

@@ -16,8 +16,8 @@ use sarcoscreen::domain::clinics::{Clinic, ConsentText, Profile};
 use sarcoscreen::domain::language::Language;
 use sarcoscreen::domain::screening::answers::Answers;
 use sarcoscreen::domain::subjects::SubjectDraft;
-use sarcoscreen::domain::submissions::Draft;
 use sarcoscreen::domain::submissions::stored::StoredSubmission;
+use sarcoscreen::domain::submissions::{Draft, Stated};
 use serde_json::{Value, json};
 
 use crate::rule_tables::Terminal;
@@ -75,6 +75,7 @@ async fn submit(app: &App, form: &SignedIn) -> StoredSubmission {
         subject: SubjectDraft::default(),
         warnings: Vec::new(),
         answered_at: None,
+        stated: Stated::default(),
         source: None,
         pathway: None,
         supersedes: None,

@@ -214,6 +214,8 @@ async fn a_public_document_costs_about_as_much_as_the_cheapest_response() {
         "/fhir/Questionnaire/2026.3",
         "/fhir/CodeSystem",
         "/fhir/CodeSystem/results",
+        "/fhir/ValueSet",
+        "/fhir/ValueSet/stair-difficulty",
         "/cds-services",
         "/health/ready",
     ];

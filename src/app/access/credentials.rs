@@ -10,6 +10,7 @@ use crate::app::ambient::{after, new_id, random};
 use crate::app::audit::{audited_read, entry, operator_entry};
 use crate::app::{App, AppError, Result};
 use crate::domain::access::actor::{Actor, Role};
+use crate::domain::access::client_token::ClientKeys;
 use crate::domain::access::credential::{Credential, CredentialDraft, Member, key_prefix};
 use crate::domain::audit::{AuditAction, AuditEntry};
 use crate::domain::fault::{Fault, FaultCode, Params, Sentence};
@@ -57,30 +58,59 @@ pub async fn mint(
 /// Creates a key of 256 random bits. A credential that replaces another one shares its sender: it can read, correct and
 /// retry what the other submitted. The other works until it is revoked.
 pub async fn mint_by(app: &App, by: By<'_>, draft: CredentialDraft) -> Result<(Credential, Key)> {
+    let (prefix, key) = new_key(app, draft.role)?;
+    let credential = drafted(app, by.clinic_id(), draft, Some(prefix)).await?;
+    let audit = by.entry(app, AuditAction::CredentialMinted, credential.credential_id)?;
+    store::access::credentials::insert(&app.store, &credential, &key, &audit).await?;
+    Ok((credential, key))
+}
+
+/// Creates the credential of a system that signs in with assertions, which its keys verify. A browser role is refused, because a
+/// page cannot keep a private key.
+pub async fn mint_client(app: &App, by: By<'_>, draft: CredentialDraft, keys: &ClientKeys) -> Result<Credential> {
+    if draft.role == Role::Browser {
+        return Err(AppError::fault(
+            "/role",
+            FaultCode::NotAllowed,
+            Sentence::new(
+                "a system that signs in with assertions must have the role intake, staff or admin",
+                "un sistema que accede con aserciones debe tener el rol intake, staff o admin",
+            ),
+        ));
+    }
+    let credential = drafted(app, by.clinic_id(), draft, None).await?;
+    let audit = by.entry(app, AuditAction::CredentialMinted, credential.credential_id)?;
+    store::access::clients::insert(&app.store, &credential, keys, &audit).await?;
+    Ok(credential)
+}
+
+/// The credential of a draft, with the prefix of its key if it has one.
+async fn drafted(
+    app: &App,
+    clinic_id: ClinicId,
+    draft: CredentialDraft,
+    prefix: Option<String>,
+) -> Result<Credential> {
     let now = app.ambient.now();
     let draft = draft.checked(now).map_err(AppError::Faulty)?;
-    let (prefix, key) = new_key(app, draft.role)?;
     let credential_id: CredentialId = new_id(&*app.ambient, now)?;
-    let credential = Credential {
-        clinic_id: by.clinic_id(),
+    Ok(Credential {
+        clinic_id,
         credential_id,
         sender_id: match draft.replaces {
-            Some(replaces) => sender_of(app, by.clinic_id(), replaces, draft.role).await?,
+            Some(replaces) => sender_of(app, clinic_id, replaces, draft.role).await?,
             None => SenderId(credential_id.0),
         },
         role: draft.role,
         display_name: draft.display_name,
-        prefix: Some(prefix),
+        prefix,
         origins: draft.origins,
         created_at: now,
         expires_at: draft.expires_at,
         revoked_at: None,
         previous_key_until: None,
         web_form: false,
-    };
-    let audit = by.entry(app, AuditAction::CredentialMinted, credential.credential_id)?;
-    store::access::credentials::insert(&app.store, &credential, &key, &audit).await?;
-    Ok((credential, key))
+    })
 }
 
 /// The sender of the credential to replace, which must have the given role.

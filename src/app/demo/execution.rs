@@ -19,7 +19,7 @@ use crate::domain::follow_ups::{FollowUpCommand, Note};
 use crate::domain::ids::FollowUpId;
 use crate::domain::subjects::SubjectDraft;
 use crate::domain::submissions::stored::StoredSubmission;
-use crate::domain::submissions::{Draft, Idempotency};
+use crate::domain::submissions::{Draft, Idempotency, Stated};
 
 const AT_ONCE: usize = 8;
 /// How often an operation is tried when a slow machine does not do it in time, and the pause between tries.
@@ -86,6 +86,7 @@ impl Execution<'_> {
             subject: SubjectDraft { reference, ..subject },
             warnings: Vec::new(),
             answered_at: None,
+            stated: Stated::default(),
             source: None,
             pathway: None,
             supersedes: None,

@@ -9,7 +9,8 @@ use crate::app::audit::{audited_read, entry};
 use crate::app::{App, AppError, Result, once::Once};
 use crate::domain::fault::{Fault, FaultCode, Sentence};
 use crate::domain::follow_ups::{
-    Change, Closing, Counting, FollowUp, FollowUpCommand, FollowUpEvent, Latest, NotNeededReason, Note, Refusal, decide,
+    Change, Closing, Counting, Dated, FollowUp, FollowUpCommand, FollowUpEvent, Latest, NotNeededReason, Note, Refusal,
+    decide,
 };
 use crate::domain::{access::actor::Actor, audit::AuditAction, ids::FollowUpId, submissions::Idempotency};
 use crate::store;
@@ -69,18 +70,21 @@ pub async fn update(
     follow_up_id: FollowUpId,
     version: i32,
     choose: impl FnOnce(&FollowUp) -> Result<Option<FollowUpCommand>, Vec<Fault>>,
-) -> Result<FollowUp> {
-    let case = find(app, actor, follow_up_id).await?;
-    let chosen = choose(&case);
+) -> Result<Dated> {
+    let found = store::follow_ups::find_dated(&app.store, actor.clinic_id, follow_up_id).await?;
+    let found = found.ok_or(AppError::NotFound)?;
+    let case = &found.follow_up;
+    let chosen = choose(case);
     if case.version != version {
         return Err(AppError::Stale);
     }
     let Some(command) = chosen.map_err(AppError::Faulty)? else {
         audited_read(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[case.subject_id]).await?;
-        return Ok(case);
+        return Ok(found);
     };
     let asked = CommandRequest { follow_up_id, version, command, note: None, idempotency: None };
-    execute(app, actor, &case, asked).await.map(|once| once.result.follow_up)
+    let Answered { follow_up, at } = execute(app, actor, case, asked).await?.result;
+    Ok(Dated { follow_up, changed_at: at })
 }
 
 /// Executes a command on a follow-up as it was read.

@@ -12,7 +12,7 @@ use super::audit::{audited_read, distinct_subjects};
 use super::screening::rule_tables;
 use super::{App, AppError, Result};
 use crate::domain::follow_ups::worklist::{Changes, FollowUpFilter, FollowUpOrder};
-use crate::domain::follow_ups::{FollowUp, FollowUpEvent};
+use crate::domain::follow_ups::{Dated, FollowUp, FollowUpEvent};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::submissions::{stored::SubmissionSummary, worklist::Entry};
 use crate::domain::{access::actor::Actor, audit::AuditAction, ids::FollowUpId, subjects::Contact};
@@ -74,12 +74,23 @@ pub async fn list(
     filter: &FollowUpFilter,
     order: FollowUpOrder,
     page: &PageRequest,
-) -> Result<Page<FollowUp>> {
+) -> Result<Page<Dated>> {
     let now = app.ambient.now();
-    let page = store::follow_ups::worklist::list(&app.store, actor.clinic_id, filter, order, page, now).await?;
-    let shown = distinct_subjects(page.items.iter().map(|case| case.subject_id));
+    let page = store::follow_ups::worklist::list_dated(&app.store, actor.clinic_id, filter, order, page, now).await?;
+    let shown = distinct_subjects(page.items.iter().map(|one| one.follow_up.subject_id));
     audited_read(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &shown).await?;
     Ok(page)
+}
+
+/// The number of follow-ups that match a filter; `None` if there are more than `most`. Audited as a list if it is `alone`, without a
+/// list of the same request.
+pub async fn count(app: &App, actor: &Actor, filter: &FollowUpFilter, most: u32, alone: bool) -> Result<Option<u32>> {
+    let now = app.ambient.now();
+    let found = store::follow_ups::worklist::count(&app.store, actor.clinic_id, filter, most, now).await?;
+    if alone {
+        audited_read(app, actor, AuditAction::FollowUpsListed, Uuid::nil(), &[]).await?;
+    }
+    Ok(found)
 }
 
 /// How many follow-ups changed at or after a time. Not audited, because it shows no data of a subject.
@@ -98,10 +109,19 @@ pub async fn get(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<D
 }
 
 /// One follow-up by itself. Audited as a read.
-pub async fn read(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<FollowUp> {
-    let follow_up = find(app, actor, follow_up_id).await?;
-    audited_read(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[follow_up.subject_id]).await?;
-    Ok(follow_up)
+pub async fn read(app: &App, actor: &Actor, follow_up_id: FollowUpId) -> Result<Dated> {
+    let found = store::follow_ups::find_dated(&app.store, actor.clinic_id, follow_up_id).await?;
+    let found = found.ok_or(AppError::NotFound)?;
+    audited_read(app, actor, AuditAction::FollowUpRead, follow_up_id.0, &[found.follow_up.subject_id]).await?;
+    Ok(found)
+}
+
+/// One version of a follow-up, with the time that it was made.
+pub async fn version(app: &App, actor: &Actor, follow_up_id: FollowUpId, version: i32) -> Result<Dated> {
+    let found = store::follow_ups::events::find(&app.store, actor.clinic_id, follow_up_id, version).await?;
+    let FollowUpEvent { at, after, .. } = found.ok_or(AppError::NotFound)?;
+    audited_read(app, actor, AuditAction::FollowUpHistoryRead, follow_up_id.0, &[after.subject_id]).await?;
+    Ok(Dated { follow_up: after, changed_at: at })
 }
 
 /// All versions of a follow-up, oldest first.

@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod erasure;
+pub mod identities;
 pub mod merges;
 pub mod reindex;
 pub mod retention;

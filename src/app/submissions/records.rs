@@ -6,8 +6,9 @@ use super::{idempotency, intake};
 use crate::app::audit::{audited_read, distinct_subjects};
 use crate::app::{App, AppError, Result, submissions};
 use crate::domain::access::actor::{Actor, Role};
+use crate::domain::ids::{SubjectId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::submissions::record::{RecordFilter, Recorded};
+use crate::domain::submissions::record::{RecordFilter, RecordOrder, Recorded};
 use crate::domain::submissions::stored::{Stored, StoredSubmission};
 use crate::domain::{audit::AuditAction, clinics::Clinic, fault::Fault, submissions::Draft};
 use crate::store;
@@ -44,16 +45,43 @@ pub async fn create_once(
     }
 }
 
-/// One page of full submissions, the latest received first. An intake key gets only what its sender submitted.
+/// The number of submissions that match a filter; `None` if there are more than `most`. Audited as a list if it is `alone`, without
+/// a list of the same request. An intake key counts only what its sender submitted.
+pub async fn count(app: &App, actor: &Actor, filter: RecordFilter, most: u32, alone: bool) -> Result<Option<u32>> {
+    let filter = of_caller(actor, filter);
+    let found = store::submissions::records::count(&app.store, actor.clinic_id, &filter, most).await?;
+    if alone {
+        audited_read(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &[]).await?;
+    }
+    Ok(found)
+}
+
+/// Whether a submission is about this subject. True for one that an intake key may not see: the refusal of its correction must not
+/// tell more.
+pub async fn is_about(app: &App, actor: &Actor, submission_id: SubmissionId, subject_id: SubjectId) -> Result<bool> {
+    let of = (actor.clinic_id, actor.sender_id);
+    if actor.role < Role::Staff && !store::submissions::records::is_of_sender(&app.store, of, submission_id).await? {
+        return Ok(true);
+    }
+    let about = store::submissions::persons::of_submission(&app.store, actor.clinic_id, submission_id).await?;
+    Ok(about == Some(subject_id))
+}
+
+fn of_caller(actor: &Actor, filter: RecordFilter) -> RecordFilter {
+    let own = (actor.role < Role::Staff).then_some(actor.sender_id);
+    RecordFilter { sender_id: own.or(filter.sender_id), ..filter }
+}
+
+/// One page of full submissions in the requested order. An intake key gets only what its sender submitted.
 pub async fn list(
     app: &App,
     actor: &Actor,
     filter: RecordFilter,
+    order: RecordOrder,
     page: &PageRequest,
 ) -> Result<Page<StoredSubmission>> {
-    let own = (actor.role < Role::Staff).then_some(actor.sender_id);
-    let filter = RecordFilter { sender_id: own.or(filter.sender_id), ..filter };
-    let page = store::submissions::records::list(&app.store, actor.clinic_id, &filter, page, app.ambient.now()).await?;
+    let (filter, now) = (of_caller(actor, filter), app.ambient.now());
+    let page = store::submissions::records::list(&app.store, actor.clinic_id, &filter, order, page, now).await?;
     let shown = distinct_subjects(page.items.iter().map(|item| item.subject_id));
     audited_read(app, actor, AuditAction::SubmissionsListed, Uuid::nil(), &shown).await?;
     Ok(page)

@@ -125,6 +125,12 @@ impl TokenRules {
 
 /// Checks the issuer, the audience and every time of a token, and returns when it expires, clock skew included.
 pub(super) fn valid_until(claims: &Claims, issuer: &str, audience: &str, now: i64) -> Result<Timestamp, TokenFault> {
+    let until = in_time(claims, issuer, audience, now)?;
+    if claims.contains_key("iat") { Ok(until) } else { Err(TokenFault::IssuedAt) }
+}
+
+/// The same for a token that may lack its time of issue.
+pub(super) fn in_time(claims: &Claims, issuer: &str, audience: &str, now: i64) -> Result<Timestamp, TokenFault> {
     if text(claims, "iss") != Some(issuer) {
         return Err(TokenFault::Issuer);
     }
@@ -141,7 +147,8 @@ pub(super) fn valid_until(claims: &Claims, issuer: &str, audience: &str, now: i6
     if claims.get("nbf").is_some_and(|begin| seconds(Some(begin)).is_none_or(|begin| begin > latest)) {
         return Err(TokenFault::NotYet);
     }
-    if seconds(claims.get("iat")).is_none_or(|issued| issued > latest || issued > expiry) {
+    let issued = |value| seconds(Some(value)).is_none_or(|issued| issued > latest || issued > expiry);
+    if claims.get("iat").is_some_and(issued) {
         return Err(TokenFault::IssuedAt);
     }
     Ok(Timestamp::from_second(until).unwrap_or(Timestamp::MAX))

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::ids::{AuditEntryId, ClinicId, CredentialId, SubjectId};
 use super::names::names;
+use super::times::Times;
 
 /// The minimum retention period of the audit log, years.
 pub const AUDIT_YEARS: u32 = 3;
@@ -77,20 +78,19 @@ pub struct NamedEntry {
     pub display_name: Option<String>,
 }
 
-/// Filter of an audit log query; absent fields do not restrict it.
+/// Filter of an audit log query; absent fields do not restrict it. A list is a choice: an entry matches one of its values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    pub action: Option<AuditAction>,
-    pub outcome: Option<AuditOutcome>,
-    pub credential_id: Option<CredentialId>,
-    /// Only entries about this subject, alone or in a returned list.
-    pub subject_id: Option<SubjectId>,
-    /// Only entries about this resource, including folded refusals that name it.
-    pub resource_id: Option<Uuid>,
+    pub ids: Option<Vec<AuditEntryId>>,
+    pub actions: Option<Vec<AuditAction>>,
+    pub outcomes: Option<Vec<AuditOutcome>>,
+    pub credential_ids: Option<Vec<CredentialId>>,
+    /// Only entries about these subjects, alone or in a returned list.
+    pub subject_ids: Option<Vec<SubjectId>>,
+    /// Only entries about these resources, including folded refusals that name one.
+    pub resource_ids: Option<Vec<Uuid>>,
     pub request_id: Option<Uuid>,
-    pub from: Option<Timestamp>,
-    /// Before this time.
-    pub to: Option<Timestamp>,
+    pub at: Option<Times>,
 }
 
 names! {

@@ -153,6 +153,13 @@ names! {
     }
 }
 
+/// A follow-up with the time of its last change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dated {
+    pub follow_up: FollowUp,
+    pub changed_at: Timestamp,
+}
+
 /// One version of a follow-up, with the event that produced it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FollowUpEvent {

@@ -10,7 +10,7 @@ mod merge;
 pub mod worklist;
 
 pub use case::{
-    Change, Closing, ClosingOutcome, Diagnosis, EventKind, FollowUp, FollowUpEvent, FollowUpState, Latest,
+    Change, Closing, ClosingOutcome, Dated, Diagnosis, EventKind, FollowUp, FollowUpEvent, FollowUpState, Latest,
     NotNeededReason, StateName,
 };
 pub use command::{FollowUpCommand, Note, Refusal};

@@ -9,9 +9,10 @@ use crate::language::Language;
 use crate::names::names;
 use crate::screening::rule_table::Band;
 use crate::screening::urgency::Urgency;
+use crate::times::Times;
 
-/// Filter of the worklist; absent fields do not restrict it. `received` is the time of the last submission, `changed`
-/// of the last change. The ends of ranges (`_to`) are exclusive.
+/// Filter of the worklist; absent fields do not restrict it. `received` is the time of the last submission. The ends of ranges
+/// (`_to`) are exclusive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FollowUpFilter {
     /// Only follow-ups in one of these states; if empty, all that are not closed.
@@ -41,8 +42,10 @@ pub struct FollowUpFilter {
     pub appointment_to: Option<Timestamp>,
     pub due_from: Option<Timestamp>,
     pub due_to: Option<Timestamp>,
-    pub changed_from: Option<Timestamp>,
-    pub changed_to: Option<Timestamp>,
+    /// Only follow-ups that last changed at these times.
+    pub changed: Option<Times>,
+    /// Only follow-ups whose first submission was flagged at these times.
+    pub flagged_at: Option<Times>,
     /// Only follow-ups with a measured value below its floor. Such a value was stored before floors were checked, often in
     /// the wrong unit.
     pub below_floor: bool,
@@ -52,7 +55,13 @@ pub struct FollowUpFilter {
     /// Only follow-ups whose submissions all have this origin.
     pub origin: Option<Origin>,
     pub subject_id: Option<SubjectId>,
-    pub follow_up_id: Option<FollowUpId>,
+    /// Only follow-ups of one of these subjects.
+    pub subject_ids: Option<Vec<SubjectId>>,
+    pub follow_up_ids: Option<Vec<FollowUpId>>,
+    /// Only follow-ups with one of these urgencies.
+    pub urgencies: Option<Vec<Urgency>>,
+    /// Only follow-ups assigned to one of these credentials.
+    pub assignees: Option<Vec<CredentialId>>,
 }
 
 /// How many follow-ups changed since a time.

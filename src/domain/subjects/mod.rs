@@ -81,6 +81,18 @@ pub struct NamesakeReference {
     pub system: Option<String>,
 }
 
+/// What identifies a subject, without its contact data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub subject_id: SubjectId,
+    pub reference: Option<Reference>,
+    /// The version of the subject.
+    pub version: i32,
+    pub merged_into: Option<SubjectId>,
+    /// Whether others were merged into it. Its reference may then be another than the one that a sender used.
+    pub has_merged: bool,
+}
+
 /// The subject data of a submission.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SubjectDraft {
@@ -185,6 +197,15 @@ impl Reference {
     pub fn with_each(&self, systems: &[String]) -> impl Iterator<Item = Self> {
         let systems = if self.system.is_none() { systems } else { &[] };
         systems.iter().map(|system| Self { system: Some(system.clone()), value: self.value.clone() })
+    }
+
+    /// The reference with the clinic's own system if it is the clinic's own and the clinic names exactly one.
+    #[must_use]
+    pub fn named(self, own: &[String]) -> Self {
+        match own {
+            [only] => Self { system: self.system.or_else(|| Some(only.clone())), ..self },
+            _ => self,
+        }
     }
 
     #[must_use]

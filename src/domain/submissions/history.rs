@@ -131,6 +131,7 @@ mod tests {
     use crate::receipt_code::ReceiptCode;
     use crate::samples::assessment;
     use crate::screening::answers::Answers;
+    use crate::submissions::Stated;
 
     fn submission(place: u128, total: i32, answers: &[(Item, i32)], outcomes: &[(&str, &str)]) -> StoredSubmission {
         let mut given = Answers::default();
@@ -151,6 +152,7 @@ mod tests {
             origin: Origin::Staff,
             received_at: Timestamp::UNIX_EPOCH,
             answered_at: None,
+            stated: Stated::default(),
             language: Language::En,
             source: None,
             pathway: None,

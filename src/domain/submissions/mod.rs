@@ -42,6 +42,15 @@ impl ExternalSource {
     pub const WEB_FORM: &str = "web_form";
 }
 
+/// What a submission states about its answers besides their time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// The version of the form that was answered; `None` for that of the rule table.
+    pub form_version: Option<String>,
+    /// The time of the answers as stated, if it was a day, a month or a year.
+    pub answered_on: Option<String>,
+}
+
 /// A parsed submission, ready to be stored.
 #[derive(Clone)]
 pub struct Draft {
@@ -52,6 +61,7 @@ pub struct Draft {
     pub warnings: Vec<ContactWarning>,
     /// When the questions were answered; `None` for the time of receipt.
     pub answered_at: Option<Timestamp>,
+    pub stated: Stated,
     pub source: Option<ExternalSource>,
     /// The pathway requested instead of the clinic's.
     pub pathway: Option<PathwayId>,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::ExternalSource;
+use super::{ExternalSource, Stated};
 use crate::access::actor::Origin;
 use crate::follow_ups::StateName;
 use crate::ids::{CredentialId, FollowUpId, SubjectId, SubmissionId};
@@ -27,6 +27,7 @@ pub struct StoredSubmission {
     pub received_at: Timestamp,
     /// When the questions were answered; `None` if not stated.
     pub answered_at: Option<Timestamp>,
+    pub stated: Stated,
     /// Whether it is history from another system; such a submission opens no follow-up.
     pub imported: bool,
     /// Whether it is a test; such a submission opens no follow-up and is counted nowhere.
@@ -120,6 +121,11 @@ impl StoredSubmission {
     /// When the questions were answered; the time of receipt if not stated.
     pub fn answered(&self) -> Timestamp {
         self.answered_at.unwrap_or(self.received_at)
+    }
+
+    /// The version of the form that was answered.
+    pub fn form_version(&self) -> &str {
+        self.stated.form_version.as_deref().unwrap_or(&self.assessment.rule_table)
     }
 
     pub fn positive_instruments(assessment: &Assessment) -> impl Iterator<Item = &str> {

@@ -9,7 +9,7 @@ use super::HOOK;
 use super::answers::of_response;
 use crate::domain::fault::{Fault, FaultCode, Params, Sentence};
 use crate::http::fhir::dates::instant;
-use crate::http::fhir::names::QUESTIONNAIRE;
+use crate::http::fhir::forms::Form;
 use crate::http::fhir::response_items::Found;
 use crate::http::kernel::body::not_json;
 use crate::http::kernel::problem::{Problem, ProblemType};
@@ -164,7 +164,7 @@ impl About<'_> {
 /// no others.
 fn is_of_the_form(canonical: &str, found: &Found) -> bool {
     let form = canonical.split('|').next().unwrap_or_default();
-    if form.is_empty() { !found.foreign_answers } else { form == QUESTIONNAIRE }
+    if form.is_empty() { !found.foreign_answers } else { Form::of_url(form).is_some() }
 }
 
 /// The newest complete response of the patient to the form, from a bundle or a single resource. Responses are read one by one,

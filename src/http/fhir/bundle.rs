@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
@@ -12,6 +13,9 @@ pub(super) struct Bundle {
     resource_type: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The number of matches of a search, or of versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     link: Vec<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -43,7 +47,18 @@ impl Entry {
 
 impl Bundle {
     pub(super) const fn new(kind: &'static str, link: Vec<Value>, entry: Vec<Entry>) -> Self {
-        Self { resource_type: "Bundle", kind, link, entry }
+        Self { resource_type: "Bundle", kind, total: None, link, entry }
+    }
+
+    pub(super) fn with_total(self, total: Option<usize>) -> Self {
+        Self { total, ..self }
+    }
+
+    /// Adds an outcome: what a search ignored.
+    pub(super) fn with_outcome(mut self, outcome: &impl Serialize) -> Self {
+        let resource = to_raw_value(outcome).ok();
+        self.entry.push(Entry { resource, search: Some(json!({"mode": "outcome"})), ..Entry::default() });
+        self
     }
 }
 
@@ -54,6 +69,25 @@ pub(super) fn transaction(created: &[(String, Value)]) -> Bundle {
         ..Entry::new(full_url.clone(), resource)
     });
     Bundle::new("transaction", Vec::new(), entry.collect())
+}
+
+/// The versions of a resource, the latest first: each with its version, the time that it was made, and the method of the request.
+pub(super) fn history(address: &str, versions: Vec<(i32, Timestamp, &'static str, Value)>, link: Vec<Value>) -> Bundle {
+    let entry = versions.into_iter().map(|(version, at, method, resource)| Entry {
+        request: Some(json!({"method": method, "url": url_of(method, &resource)})),
+        response: Some(json!({
+            "status": if method == "POST" { "201" } else { "200" },
+            "etag": format!("W/\"{version}\""),
+            "lastModified": at,
+        })),
+        ..Entry::new(address.to_owned(), &resource)
+    });
+    Bundle::new("history", link, entry.collect())
+}
+
+fn url_of(method: &str, resource: &Value) -> String {
+    let kind = resource["resourceType"].as_str().unwrap_or_default();
+    if method == "POST" { kind.to_owned() } else { format!("{kind}/{}", resource["id"].as_str().unwrap_or_default()) }
 }
 
 /// Search results with their ids, below the URL of their type, and links to this and other pages.

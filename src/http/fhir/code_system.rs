@@ -4,11 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::element::element;
-use super::names::{ANSWERS, IMPORTED, RESULTS, SCORE, TEST};
+use super::names::{ANSWERS, AUDIT, IMPORTED, RESULTS, SCORE, TEST};
 use super::observation::MEASURED;
-use super::search::{Parameters, any};
-use super::{options, reply};
+use super::presentation::Presentation;
+use super::search::any;
+use super::wordings::Wordings;
+use super::{options, reply, search};
 use crate::app::screening::rule_tables;
+use crate::domain::audit::AuditAction;
 use crate::domain::follow_ups::{ClosingOutcome, NotNeededReason, StateName};
 use crate::domain::language::Language;
 use crate::domain::screening::rule_table::RuleTable;
@@ -19,10 +22,13 @@ use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::state::State;
 
 /// All code systems: id, canonical URL and path.
-const SYSTEMS: [(&str, &str, &str); 2] =
-    [("answers", ANSWERS, "/fhir/CodeSystem/answers"), ("results", RESULTS, "/fhir/CodeSystem/results")];
+const SYSTEMS: [(&str, &str, &str); 3] = [
+    ("answers", ANSWERS, "/fhir/CodeSystem/answers"),
+    ("results", RESULTS, "/fhir/CodeSystem/results"),
+    ("audit-actions", AUDIT, "/fhir/CodeSystem/audit-actions"),
+];
 
-/// The id is `answers` or `results`.
+/// The id is `answers`, `results` or `audit-actions`.
 pub(super) async fn get_code_system(
     request: HttpRequest,
     state: web::Data<State>,
@@ -43,17 +49,21 @@ pub(super) async fn search_code_systems(
     accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
-    let mut parameters = Parameters::parse(request.query_string().as_bytes());
+    let mut parameters = search::of_url(&request);
     let (ids, urls) = (parameters.all("_id"), parameters.all("url"));
+    let presentation = Presentation::read(&mut parameters);
+    presentation.check_order(&mut parameters, &[]);
     parameters.end()?;
+    let presentation = presentation.end(parameters, Some(request.query_string().to_owned()));
     let table = rule_tables::current(&state.app);
-    let found = SYSTEMS.into_iter().filter(|(id, url, _)| any(&ids, id) && any(&urls, url));
+    let found: Vec<_> = SYSTEMS.into_iter().filter(|(id, url, _)| any(&ids, id) && any(&urls, url)).collect();
+    let page = &found[presentation.window(found.len())];
     let entry = |(id, _, path)| {
         let body = state.public.body(path, &table.version, language);
         Ok((id, body.raw(|| system_json(table, language, id))?))
     };
-    let found = found.map(entry).collect::<Result<Vec<_>, Problem>>()?;
-    Ok(reply::found(&request, &state, language, "CodeSystem", found))
+    let page = page.iter().copied().map(entry).collect::<Result<Vec<_>, Problem>>()?;
+    Ok(reply::found(&request, &state, language, "CodeSystem", (page, found.len(), &presentation)))
 }
 
 fn system_json(table: &RuleTable, language: Language, id: &str) -> Result<Vec<u8>, Problem> {
@@ -62,8 +72,9 @@ fn system_json(table: &RuleTable, language: Language, id: &str) -> Result<Vec<u8
             ANSWERS,
             "SarcopeniaScreenAnswers",
             "Options of the sarcopenia screen",
-            answers(table, table.texts(language)),
+            answers(Wordings { table, language }),
         ),
+        "audit-actions" => (AUDIT, "SarcopeniaScreenAuditActions", "Actions of the audit log", audit_actions()),
         _ => (
             RESULTS,
             "SarcopeniaScreenResults",
@@ -90,9 +101,12 @@ fn concept(code: &str, display: &str, definition: Option<&str>) -> Value {
     element(json!({"code": code, "display": display, "definition": definition}))
 }
 
-fn answers(table: &RuleTable, texts: Option<&Texts>) -> Vec<Value> {
-    let of_items = table.asked.items.iter().flat_map(|item| options::choices(table, item.spec(), texts));
-    of_items.map(|choice| concept(&choice.code, &choice.display, None)).collect()
+fn answers(wordings: Wordings<'_>) -> Vec<Value> {
+    wordings.table.asked.items.iter().flat_map(|item| options::concepts(wordings, item.spec())).collect()
+}
+
+fn audit_actions() -> Vec<Value> {
+    AuditAction::ALL.map(|action| concept(action.as_str(), &action.as_str().replace('_', " "), None)).into()
 }
 
 fn results(table: &RuleTable, texts: Option<&Texts>) -> Vec<Value> {

@@ -10,6 +10,7 @@ use super::element::{identifier, named};
 use super::names::{RULE_TABLE, SOFTWARE};
 use super::operation::Given;
 use super::outcome::in_resource;
+use super::people::People;
 use super::scored::Scored;
 use super::{observation, reply, risk_assessment};
 use crate::app::ambient::new_id;
@@ -35,10 +36,12 @@ pub(super) async fn extract_stored(
 ) -> Result<HttpResponse, Problem> {
     let stored = submissions::get(&state.app, &caller.actor(), SubmissionId(id.read()?.0)).await?;
     let release = rule_tables::get(&state.app, &stored.assessment.rule_table).await?;
-    let scored = Scored::stored(&release.table, &stored);
+    let people = People::of(&state, &caller.actor(), caller.clinic(), &[stored.subject_id]).await?;
+    let scored = Scored::stored(&release.table, &stored, &people);
     // The caller's record system is a different server, so the reference needs an absolute URL.
     let address = format!("{}/QuestionnaireResponse/{}", reply::base(&request), stored.submission_id);
-    answer(&state, &Scored { response: Some(json!({"reference": address})), id: String::new(), ..scored })
+    let subject = people.elsewhere(stored.subject_id);
+    answer(&state, &Scored { response: Some(json!({"reference": address})), id: String::new(), subject, ..scored })
 }
 
 /// Extracts from the response in the request, which must be valid as a submission.
@@ -60,7 +63,8 @@ pub(super) async fn extract_sent(
         );
         faults.push(Fault::new("QuestionnaireResponse.subject", FaultCode::Required, detail));
     }
-    let (draft, places) = body.value.read(&versions, language, &mut faults);
+    let day = (clinic.day(state.app.ambient.now()), &clinic.zone());
+    let (draft, places) = body.value.read(&versions, language, day, &mut faults);
     let assessment = intake::preview(&state.app, &actor, clinic, &draft, faults)
         .map_err(|error| alarm::problem(&state, places.located(error), clinic, language))?;
     let now = state.app.ambient.now();
@@ -86,7 +90,7 @@ fn answer(state: &State, scored: &Scored<'_>) -> Result<HttpResponse, Problem> {
         let id: Uuid = new_id(&*state.app.ambient, state.app.ambient.now())?;
         Ok((format!("urn:uuid:{id}"), resource))
     };
-    let observations = observation::all(scored, &[]).into_iter().map(|(_, observation)| observation);
+    let observations = observation::all(scored).into_iter().map(|(_, observation)| observation);
     let results = std::iter::once(risk_assessment::render(scored)).chain(observations);
     let mut created = results.map(named_here).collect::<Result<Vec<_>, _>>()?;
     let provenance = json!({

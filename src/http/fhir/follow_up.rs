@@ -4,32 +4,34 @@ use serde_json::{Value, json};
 
 use super::element::{concept, element, named, reference};
 use super::names::{CREDENTIAL, RESULTS};
-use super::response::person;
-use crate::domain::follow_ups::{ClosingOutcome, FollowUp, StateName};
+use super::people::People;
+use crate::domain::follow_ups::{ClosingOutcome, Dated, FollowUp, StateName};
 use crate::domain::screening::urgency::Urgency;
 
-pub(super) fn service_request(case: &FollowUp) -> Value {
+pub(super) fn service_request(dated: &Dated, people: &People) -> Value {
+    let case = &dated.follow_up;
     element(json!({
         "resourceType": "ServiceRequest",
         "id": case.follow_up_id,
-        "meta": meta(case),
+        "meta": meta(dated),
         "status": request_status(case.state.name(), outcome(case)),
         "intent": "proposal",
         "priority": priority(case.urgency),
         "code": concept(RESULTS, "consultation", "Consultation after a positive screen"),
-        "subject": person(case.subject_id),
+        "subject": people.reference(case.subject_id),
         "occurrenceDateTime": case.state.appointment_at(),
         "authoredOn": case.flagged_at,
     }))
 }
 
-pub(super) fn task(case: &FollowUp) -> Value {
+pub(super) fn task(dated: &Dated, people: &People) -> Value {
+    let case = &dated.follow_up;
     let business = outcome(case).map_or(case.state.name().as_str(), ClosingOutcome::as_str);
     let reason = case.state.closed().and_then(|(closing, _)| closing.reason());
     element(json!({
         "resourceType": "Task",
         "id": case.follow_up_id,
-        "meta": meta(case),
+        "meta": meta(dated),
         "status": task_status(case.state.name(), outcome(case)),
         "statusReason": reason.map(|reason| concept(RESULTS, reason.as_str(), "")),
         "businessStatus": concept(RESULTS, business, ""),
@@ -37,7 +39,7 @@ pub(super) fn task(case: &FollowUp) -> Value {
         "priority": priority(case.urgency),
         "code": concept(RESULTS, "consultation", "Arrange a consultation"),
         "focus": reference("ServiceRequest", case.follow_up_id),
-        "for": person(case.subject_id),
+        "for": people.reference(case.subject_id),
         "executionPeriod": case.state.appointment_at().map(|at| json!({"start": at})),
         "authoredOn": case.flagged_at,
         "owner": case.state.assignee().map(|id| named("Practitioner", CREDENTIAL, id)),
@@ -46,16 +48,17 @@ pub(super) fn task(case: &FollowUp) -> Value {
 }
 
 /// The flag on a subject while a follow-up is open and a submission that counts is flagged. A correction ends it too.
-pub(super) fn flag(case: &FollowUp) -> Value {
+pub(super) fn flag(dated: &Dated, people: &People) -> Value {
+    let case = &dated.follow_up;
     let end = if case.flagged { case.state.closed().map(|(_, at)| at) } else { case.corrected_at };
     json!({
         "resourceType": "Flag",
         "id": case.follow_up_id,
-        "meta": meta(case),
+        "meta": meta(dated),
         "status": flag_status(case.flags_subject()),
         "category": [concept("http://terminology.hl7.org/CodeSystem/flag-category", "clinical", "")],
         "code": concept(RESULTS, "screen_positive", "Sarcopenia screen positive"),
-        "subject": person(case.subject_id),
+        "subject": people.reference(case.subject_id),
         "period": element(json!({"start": case.flagged_at, "end": end})),
     })
 }
@@ -89,11 +92,11 @@ pub(super) fn outcome(case: &FollowUp) -> Option<ClosingOutcome> {
     case.state.closed().map(|(closing, _)| closing.outcome())
 }
 
-fn meta(case: &FollowUp) -> Value {
-    json!({"versionId": case.version.to_string()})
+fn meta(dated: &Dated) -> Value {
+    json!({"versionId": dated.follow_up.version.to_string(), "lastUpdated": dated.changed_at})
 }
 
-const fn priority(urgency: Urgency) -> &'static str {
+pub(super) const fn priority(urgency: Urgency) -> &'static str {
     match urgency {
         Urgency::Today => "asap",
         Urgency::ThisWeek => "urgent",

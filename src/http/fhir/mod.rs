@@ -4,6 +4,8 @@
 //! and search. [`INTERACTIONS`] is the single list of interactions: the routes, audited refusals, the 405 responses, the
 //! `CapabilityStatement` and the access test follow from it.
 
+mod audit_event;
+mod audit_events;
 mod batch;
 mod bundle;
 mod capability;
@@ -14,15 +16,23 @@ mod element;
 mod expression;
 mod extract;
 mod follow_up;
+mod follow_up_search;
 mod follow_ups;
-pub(in crate::http) mod names;
+pub(in crate::http) mod forms;
+mod history;
+mod items;
+mod names;
 mod negotiation;
 mod observation;
 mod operation;
 mod options;
 mod outcome;
+mod parameters;
 pub(in crate::http) mod patient;
+mod patients;
+mod people;
 mod populate;
+mod presentation;
 mod questionnaire;
 mod record_search;
 mod records;
@@ -31,18 +41,23 @@ mod response;
 mod response_input;
 pub(in crate::http) mod response_items;
 mod risk_assessment;
+mod scopes;
 mod scored;
 mod search;
 mod task_update;
+mod units;
+mod value_set;
+mod wordings;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, Route, web};
 
-use crate::domain::access::actor::Role::{self, Intake, Staff};
+use crate::domain::access::actor::Role::{self, Admin, Intake, Staff};
 use crate::domain::audit::AuditAction::{
-    self, FollowUpRead, FollowUpsListed, SubmissionCreated, SubmissionRead, SubmissionsListed,
+    self, AuditEntriesListed, FollowUpHistoryRead, FollowUpRead, FollowUpsListed, SubjectRead, SubjectsSearched,
+    SubmissionCreated, SubmissionRead, SubmissionsListed,
 };
 
 use crate::http::kernel::fallback::matches;
@@ -86,6 +101,7 @@ macro_rules! interactions {
 
 interactions! {
     POST "/fhir" batch::take_batch, Some(Intake), Some(SubmissionCreated);
+    POST "/fhir/" batch::take_batch, Some(Intake), Some(SubmissionCreated);
     GET "/fhir/metadata" capability::get_metadata, None, None;
     GET "/fhir/Questionnaire" questionnaire::search_questionnaires, None, None;
     GET "/fhir/Questionnaire/{id}" questionnaire::get_questionnaire, None, None;
@@ -93,10 +109,16 @@ interactions! {
     POST "/fhir/Questionnaire/{id}/$populate" populate::populate_version, Some(Intake), None;
     GET "/fhir/CodeSystem" code_system::search_code_systems, None, None;
     GET "/fhir/CodeSystem/{id}" code_system::get_code_system, None, None;
+    GET "/fhir/ValueSet" value_set::search_value_sets, None, None;
+    GET "/fhir/ValueSet/{id}" value_set::get_value_set, None, None;
     POST "/fhir/QuestionnaireResponse" create::create_response, Some(Intake), Some(SubmissionCreated);
     GET "/fhir/QuestionnaireResponse" records::search_responses, Some(Intake), Some(SubmissionsListed);
     POST "/fhir/QuestionnaireResponse/_search" records::search_responses, Some(Intake), Some(SubmissionsListed);
     GET "/fhir/QuestionnaireResponse/{id}" records::get_response, Some(Intake), Some(SubmissionRead);
+    PUT "/fhir/QuestionnaireResponse/{id}" create::update_response, Some(Intake), Some(SubmissionCreated);
+    GET "/fhir/QuestionnaireResponse/{id}/_history" history::list_response_versions, Some(Intake), Some(SubmissionRead);
+    GET "/fhir/QuestionnaireResponse/{id}/_history/{version}" history::get_response_version, Some(Intake),
+        Some(SubmissionRead);
     POST "/fhir/QuestionnaireResponse/$extract" extract::extract_sent, Some(Intake), None;
     POST "/fhir/QuestionnaireResponse/{id}/$extract" extract::extract_stored, Some(Intake), Some(SubmissionRead);
     GET "/fhir/RiskAssessment" records::search_risk_assessments, Some(Intake), Some(SubmissionsListed);
@@ -112,9 +134,17 @@ interactions! {
     POST "/fhir/Task/_search" follow_ups::search_tasks, Some(Staff), Some(FollowUpsListed);
     GET "/fhir/Task/{id}" follow_ups::get_task, Some(Staff), Some(FollowUpRead);
     PUT "/fhir/Task/{id}" task_update::update_task, Some(Staff), Some(FollowUpRead);
+    GET "/fhir/Task/{id}/_history" history::list_task_versions, Some(Staff), Some(FollowUpHistoryRead);
+    GET "/fhir/Task/{id}/_history/{version}" history::get_task_version, Some(Staff), Some(FollowUpHistoryRead);
     GET "/fhir/Flag" follow_ups::search_flags, Some(Staff), Some(FollowUpsListed);
     POST "/fhir/Flag/_search" follow_ups::search_flags, Some(Staff), Some(FollowUpsListed);
     GET "/fhir/Flag/{id}" follow_ups::get_flag, Some(Staff), Some(FollowUpRead);
+    GET "/fhir/Patient" patients::search_patients, Some(Intake), Some(SubjectsSearched);
+    POST "/fhir/Patient/_search" patients::search_patients, Some(Intake), Some(SubjectsSearched);
+    GET "/fhir/Patient/{id}" patients::get_patient, Some(Intake), Some(SubjectRead);
+    GET "/fhir/AuditEvent" audit_events::search_audit_events, Some(Admin), Some(AuditEntriesListed);
+    POST "/fhir/AuditEvent/_search" audit_events::search_audit_events, Some(Admin), Some(AuditEntriesListed);
+    GET "/fhir/AuditEvent/{id}" audit_events::get_audit_event, Some(Admin), Some(AuditEntriesListed);
 }
 
 /// Audit action of each audited interaction, by method and path.
@@ -130,7 +160,8 @@ pub(super) fn public() -> impl Iterator<Item = (&'static str, String)> {
 
 /// The routes of all interactions. A bundle sends its entries through them.
 pub(super) fn routes() -> impl HttpServiceFactory {
-    let scope = web::scope(PATH).wrap(from_fn(negotiation::negotiate)).default_service(web::to(fallback));
+    let scope = web::scope(PATH).wrap(from_fn(scopes::note)).wrap(from_fn(negotiation::negotiate));
+    let scope = scope.default_service(web::to(fallback));
     INTERACTIONS.iter().fold(scope, |scope, one| {
         scope.route(one.path.trim_start_matches(PATH), (one.handler)(web::method(one.method.clone())))
     })

@@ -89,7 +89,13 @@ fn wanted(request: &HttpRequest) -> Option<&'static str> {
 
 fn named(media_type: &str) -> Option<&'static str> {
     match &*media_type.to_ascii_lowercase() {
-        "*/*" | "application/*" | "application/fhir+json" | "application/fhir json" => Some(MEDIA_TYPE),
+        // Clients still list the name of FHIR before R3, `application/json+fhir`.
+        "*/*"
+        | "application/*"
+        | "application/fhir+json"
+        | "application/fhir json"
+        | "application/json+fhir"
+        | "application/json fhir" => Some(MEDIA_TYPE),
         "application/json" => Some(JSON),
         _ => None,
     }

@@ -25,34 +25,21 @@ pub(super) const MEASURED: [(Item, &str, Option<Item>); 10] = [
     (Item::VitaminDNmolL, "nmol/L", None),
 ];
 
-/// Whether a code is requested, alone or with the code system of this service.
-fn asked(codes: &[String], code: &str) -> bool {
-    let full = format!("{RESULTS}|{code}");
-    codes.iter().all(|list| list.split(',').any(|one| one == code || one == full))
-}
-
 /// Maximum number of resources of a response: one per instrument, the own score total, and the measured items.
 pub(super) const fn most(table: &RuleTable) -> usize {
     table.instruments.len() + 1 + MEASURED.len()
 }
 
-/// The observations of a response with one of these codes, or all of them without codes, each with its id. A total that is not
-/// settled is omitted.
-pub(super) fn all(scored: &Scored<'_>, codes: &[String]) -> Vec<(String, Value)> {
+/// The observations of a response, each with its id. A total that is not settled is omitted.
+pub(super) fn all(scored: &Scored<'_>) -> Vec<(String, Value)> {
     let texts = scored.texts();
-    let mut found = Vec::new();
-    if asked(codes, SCORE) {
-        found.push(own(scored, texts.map(|texts| &*texts.outcome.explanation).unwrap_or_default()));
-    }
+    let mut found = vec![own(scored, texts.map(|texts| &*texts.outcome.explanation).unwrap_or_default())];
     for result in &scored.assessment.instruments {
-        if let (Some(instrument), Some(total)) = (scored.table.instrument(&result.instrument), result.total)
-            && asked(codes, &instrument.id)
-        {
+        if let (Some(instrument), Some(total)) = (scored.table.instrument(&result.instrument), result.total) {
             found.push(of_instrument(scored, instrument, result, total));
         }
     }
-    let measured = MEASURED.into_iter().filter(|(item, ..)| asked(codes, item.id()));
-    found.extend(measured.filter_map(|(item, unit, limit)| measurement(scored, item, unit, limit)));
+    found.extend(MEASURED.into_iter().filter_map(|(item, unit, limit)| measurement(scored, item, unit, limit)));
     let named = |one: Value| (one["id"].as_str().unwrap_or_default().to_owned(), element(one));
     found.into_iter().map(named).collect()
 }

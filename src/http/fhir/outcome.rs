@@ -35,6 +35,10 @@ impl Issue {
         Self { severity: "information", code: "informational", diagnostics: Some(text.to_owned()), ..Self::default() }
     }
 
+    pub(super) fn warning(code: &'static str, text: &str) -> Self {
+        Self { severity: "warning", code, diagnostics: Some(text.to_owned()), ..Self::default() }
+    }
+
     pub(super) fn error(code: &'static str, diagnostics: &str) -> Self {
         Self { severity: "error", code, diagnostics: Some(diagnostics.to_owned()), ..Self::default() }
     }

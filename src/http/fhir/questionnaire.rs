@@ -1,139 +1,172 @@
-//! `Questionnaire`: the form, built from the item catalogue and the texts of the current rule table.
+//! `Questionnaire`: the forms, built from the item catalogue and the texts of a rule table.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::element::element;
-use super::names::{QUESTIONNAIRE, SARC_F_TOTAL};
-use super::search::{Parameters, any};
-use super::{expression, options, reply};
+use super::forms::{Form, NAME};
+use super::items::question;
+use super::names::SARC_F_TOTAL;
+use super::presentation::Presentation;
+use super::search::{Parameters, any, any_code};
+use super::wordings::Wordings;
+use super::{expression, reply, search};
 use crate::app::screening::rule_tables;
 use crate::domain::language::Language;
-use crate::domain::screening::questionnaire::{Group, Kind, Spec};
-use crate::domain::screening::rule_table::RuleTable;
+use crate::domain::screening::questionnaire::Group;
 use crate::domain::screening::texts::Texts;
 use crate::http::kernel::extract::AcceptedLanguages;
 use crate::http::kernel::fixed::json;
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::state::State;
 
-/// The id is the version of the rule table; only the current version is served.
+/// The profile of Structured Data Capture that the forms follow.
+const PROFILE: &str = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire";
+const STATUS: &str = "http://hl7.org/fhir/publication-status";
+
+/// The id is a version of the rule table, followed by the audience of the form: `2026.3`, `2026.3-person`. The name in canonical
+/// URLs is read as the current version.
 pub(super) async fn get_questionnaire(
     request: HttpRequest,
     state: web::Data<State>,
     id: web::Path<String>,
     accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
-    let table = rule_tables::current(&state.app);
-    if *id != *table.version {
-        return Err(Problem::new(ProblemType::NotFound, "the form of this version is not served"));
-    }
+    let (form, version) = Form::of_id(&id);
+    let current = rule_tables::current(&state.app);
+    let all = rule_tables::list(&state.app);
+    let released = all.iter().map(|release| &release.table).find(|table| *table.version == *version);
+    let table = if version == NAME { Some(current) } else { released };
+    let table = table.ok_or_else(|| Problem::new(ProblemType::NotFound, "the form of this version is not served"))?;
     let language = accepted.or(Language::default());
-    let body = state.public.body("/fhir/Questionnaire", &table.version, language);
-    reply::fixed(&request, language, &body, || json(&render(table, language)))
+    let body = state.public.body(form.path(), &table.version, language);
+    let is_current = table.version == current.version;
+    reply::fixed(&request, language, &body, || json(&render(Wordings { table, language }, form, is_current)))
 }
 
+/// Without `_id`, `version` and `status`, a search returns the current version only.
 pub(super) async fn search_questionnaires(
     request: HttpRequest,
     state: web::Data<State>,
     accepted: AcceptedLanguages,
 ) -> Result<HttpResponse, Problem> {
-    let table = rule_tables::current(&state.app);
     let language = accepted.or(Language::default());
-    let mut parameters = Parameters::parse(request.query_string().as_bytes());
-    let facts = [("_id", &*table.version), ("url", QUESTIONNAIRE), ("version", &*table.version), ("status", "active")];
-    let asked = facts.map(|(name, value)| any(&parameters.all(name), value));
+    let mut parameters = search::of_url(&request);
+    let filter = Filter::read(&mut parameters);
+    // A form is large, so a page has one unless the client asks for more.
+    let presentation = Presentation::with_pages_of(1, &mut parameters);
+    presentation.check_order(&mut parameters, &["-date", "-version"]);
     parameters.end()?;
-    let mut found = Vec::new();
-    if asked.iter().all(|holds| *holds) {
-        let body = state.public.body("/fhir/Questionnaire", &table.version, language);
-        found.push((&*table.version, body.raw(|| json(&render(table, language)))?));
+    let presentation = presentation.end(parameters, Some(request.query_string().to_owned()));
+    let current = &rule_tables::current(&state.app).version;
+    let all = rule_tables::list(&state.app);
+    let mut matching = Vec::new();
+    for table in all.iter().rev().map(|release| &release.table) {
+        let (wordings, is_current) = (Wordings { table, language }, table.version == *current);
+        let found = Form::ALL.into_iter().filter(|form| filter.holds(wordings, *form, is_current));
+        matching.extend(found.map(|form| (wordings, form, is_current)));
     }
-    Ok(reply::found(&request, &state, language, "Questionnaire", found))
+    let mut page = Vec::new();
+    for (wordings, form, is_current) in matching[presentation.window(matching.len())].iter().copied() {
+        let version = &wordings.table.version;
+        let body = state.public.body(form.path(), version, language);
+        page.push((form.id(version), body.raw(|| json(&render(wordings, form, is_current)))?));
+    }
+    Ok(reply::found(&request, &state, language, "Questionnaire", (page, matching.len(), &presentation)))
 }
 
-fn render(table: &RuleTable, language: Language) -> Value {
-    let texts = table.texts(language);
-    let form = texts.map(|texts| &texts.questionnaire);
-    let headings = Group::ALL.into_iter().map(|group| heading(table, group, texts));
-    element(json!({
+/// The filters of a search: each occurrence of a parameter, with its values.
+struct Filter {
+    ids: Vec<String>,
+    urls: Vec<String>,
+    versions: Vec<String>,
+    names: Vec<String>,
+    titles: Vec<String>,
+    statuses: Vec<Vec<String>>,
+}
+
+impl Filter {
+    fn read(parameters: &mut Parameters) -> Self {
+        let [ids, urls, versions, names, titles] =
+            ["_id", "url", "version", "name", "title"].map(|name| parameters.all(name));
+        Self { ids, urls, versions, names, titles, statuses: parameters.choices("status") }
+    }
+
+    fn holds(&self, wordings: Wordings<'_>, form: Form, is_current: bool) -> bool {
+        let every = !(self.ids.is_empty() && self.versions.is_empty() && self.statuses.is_empty());
+        let version = &*wordings.table.version;
+        let title = wordings.texts().map_or("", |texts| texts.questionnaire.title.as_str());
+        (is_current || every)
+            && any(&self.ids, &form.id(version))
+            && self.urls.iter().all(|list| list.split(',').any(|url| Form::of_url(url) == Some(form)))
+            && any(&self.versions, version)
+            && any_code(&self.statuses, STATUS, status(is_current))
+            && begins(&self.names, form.name())
+            && begins(&self.titles, title)
+    }
+}
+
+/// The forms of the current version are active, earlier ones are retired.
+const fn status(is_current: bool) -> &'static str {
+    if is_current { "active" } else { "retired" }
+}
+
+/// Whether a text begins with one value of every list, ignoring case.
+fn begins(asked: &[String], text: &str) -> bool {
+    let text = text.to_lowercase();
+    asked.iter().all(|list| list.split(',').any(|one| text.starts_with(&one.to_lowercase())))
+}
+
+fn render(wordings: Wordings<'_>, form: Form, is_current: bool) -> Value {
+    let version = &*wordings.table.version;
+    let headings = Group::ALL.into_iter().filter_map(|group| heading(wordings, form, group));
+    let mut questionnaire = json!({
         "resourceType": "Questionnaire",
-        "id": &*table.version,
-        "language": language.as_str(),
-        "url": QUESTIONNAIRE,
-        "version": &*table.version,
-        "name": "SarcopeniaScreen",
-        "title": form.map(|form| &form.title),
-        "status": "active",
+        "id": form.id(version),
+        "meta": {"profile": [PROFILE]},
+        "language": wordings.language.as_str(),
+        "url": form.url(),
+        "version": version,
+        "name": form.name(),
+        "derivedFrom": (form != Form::Whole).then(|| [Form::Whole.canonical(version)]),
+        "status": status(is_current),
         "subjectType": ["Patient"],
-        "description": form.map(|form| &form.introduction),
-        "purpose": texts.map(|texts| &texts.outcome.explanation),
-        "item": headings.chain(total(table, texts)).collect::<Vec<_>>(),
-    }))
+    });
+    wordings.set(&mut questionnaire, "title", |texts| Some(texts.questionnaire.title.clone()));
+    wordings.set(&mut questionnaire, "description", |texts| Some(texts.questionnaire.introduction.clone()));
+    wordings.set(&mut questionnaire, "purpose", |texts| Some(texts.outcome.explanation.clone()));
+    questionnaire["item"] = headings.chain(total(wordings)).collect();
+    element(questionnaire)
 }
 
-fn heading(table: &RuleTable, group: Group, texts: Option<&Texts>) -> Value {
-    let items = table.asked.of_group(group).into_iter();
-    let text = texts.and_then(|texts| texts.groups.get(group.as_str()));
-    // Items of the alarm group need its stem, which restricts them to new or suddenly worse complaints: an old complaint is not
-    // an alarm.
-    let stem = texts.and_then(|texts| texts.questionnaire.alarm_stem.as_ref()).filter(|_| group == Group::Alarm);
-    element(json!({
-        "linkId": group.as_str(),
-        "text": text.map(|text| stem.map_or_else(|| text.clone(), |stem| format!("{text}. {stem}"))),
-        "type": "group",
-        "item": items.map(|spec| question(table, spec, texts)).collect::<Vec<_>>(),
-    }))
+/// A group with the items of a form; `None` if the form has none of them.
+fn heading(wordings: Wordings<'_>, form: Form, group: Group) -> Option<Value> {
+    let asked = wordings.table.asked.of_group(group);
+    let items = asked.into_iter().filter(|spec| form.audiences().include(spec.audience()));
+    let items: Vec<Value> = items.map(|spec| question(wordings, spec)).collect();
+    let mut heading = json!({"linkId": group.as_str()});
+    wordings.set(&mut heading, "text", |texts| heading_text(texts, group));
+    heading["type"] = "group".into();
+    (!items.is_empty()).then(|| {
+        heading["item"] = items.into();
+        heading
+    })
 }
 
-fn question(table: &RuleTable, spec: &Spec, texts: Option<&Texts>) -> Value {
-    let text = texts.and_then(|texts| texts.items.get(spec.id));
-    let help = text.map(|text| &*text.help).unwrap_or_default();
-    let asked_when = table.asked.when_above_0(spec.item).iter();
-    let enabled: Vec<_> =
-        asked_when.map(|item| json!({"question": item.id(), "operator": ">", "answerDecimal": 0.0})).collect();
-    let options = options::codings(table, spec, texts).into_iter().map(|coding| json!({"valueCoding": coding}));
-    let display = json!({"linkId": format!("{}.help", spec.id), "text": help, "type": "display"});
-    element(json!({
-        "extension": bounds(spec),
-        "linkId": spec.id,
-        "text": text.map(|text| &text.label),
-        "type": match spec.kind {
-            Kind::Number { scale: 1, .. } => "integer",
-            Kind::Number { .. } => "decimal",
-            Kind::Flag => "boolean",
-            Kind::Choice(_) | Kind::Set { .. } => "choice",
-        },
-        "enableWhen": enabled,
-        "enableBehavior": (!enabled.is_empty()).then_some("any"),
-        "required": spec.required(),
-        "repeats": matches!(spec.kind, Kind::Set { .. }).then_some(true),
-        "answerOption": options.collect::<Vec<_>>(),
-        "item": (!help.is_empty()).then_some([display]),
-    }))
-}
-
-fn bounds(spec: &Spec) -> Option<[Value; 2]> {
-    let Kind::Number { maximum, scale, .. } = spec.kind else { return None };
-    let bound = |(name, units): (&str, i32)| {
-        let url = format!("http://hl7.org/fhir/StructureDefinition/{name}");
-        if scale == 1 {
-            json!({"url": url, "valueInteger": units})
-        } else {
-            json!({"url": url, "valueDecimal": f64::from(units) / f64::from(scale)})
-        }
-    };
-    Some([("minValue", spec.least()), ("maxValue", maximum)].map(bound))
+/// Items of the alarm group need its stem, which restricts them to new or suddenly worse complaints: an old complaint is not an
+/// alarm.
+fn heading_text(texts: &Texts, group: Group) -> Option<String> {
+    let text = texts.groups.get(group.as_str())?;
+    let stem = texts.questionnaire.alarm_stem.as_ref().filter(|_| group == Group::Alarm);
+    Some(stem.map_or_else(|| text.clone(), |stem| format!("{text}. {stem}")))
 }
 
 /// The total of SARC-F, which the form computes.
-fn total(table: &RuleTable, texts: Option<&Texts>) -> Option<Value> {
-    let instrument = table.instrument("sarc_f")?;
-    Some(element(json!({
-        "extension": [expression::calculated(instrument)?],
-        "linkId": SARC_F_TOTAL,
-        "text": texts.and_then(|texts| texts.instruments.get("sarc_f")).map(|text| &text.name),
-        "type": "integer",
-        "readOnly": true,
-    })))
+fn total(wordings: Wordings<'_>) -> Option<Value> {
+    let instrument = wordings.table.instrument("sarc_f")?;
+    let mut total = json!({"extension": [expression::calculated(instrument)?], "linkId": SARC_F_TOTAL});
+    wordings.set(&mut total, "text", |texts| Some(texts.instruments.get("sarc_f")?.name.clone()));
+    total["type"] = "integer".into();
+    total["readOnly"] = true.into();
+    Some(total)
 }

@@ -1,145 +1,190 @@
 //! Search parameters of resources made of submissions: `QuestionnaireResponse`, `RiskAssessment`, `Observation`.
 
+use actix_web::HttpRequest;
+use actix_web::http::Method;
 use uuid::Uuid;
 
-use super::dates::span;
-use super::names::{QUESTIONNAIRE, SUBJECT};
-use super::response_input::form_and_version;
-use super::search::{Parameters, any, token};
+use super::dates::times;
+use super::forms::Form;
+use super::people::{self, local_id};
+use super::presentation::Presentation;
+use super::search::{Parameters, any_code, common};
+use crate::domain::access::actor::Actor;
+use crate::domain::clinics::Clinic;
 use crate::domain::fault::{FaultCode, Sentence};
 use crate::domain::ids::{SubjectId, SubmissionId};
-use crate::domain::page::PageRequest;
-use crate::domain::submissions::ExternalSource;
-use crate::domain::submissions::record::{RecordFilter, Standing};
+use crate::domain::submissions::record::{RecordFilter, RecordOrder, SourceName, Standing};
+use crate::domain::times::Times;
 use crate::http::kernel::problem::Problem;
+use crate::http::kernel::state::State;
 
-/// Default and maximum page size.
-const PAGE: (u16, u16) = (50, 200);
+/// Length of the text of an id of a submission, with which the id of an observation begins.
+const ID: usize = 36;
 
 pub(super) struct RecordSearch {
     pub(super) filter: RecordFilter,
-    pub(super) page: PageRequest,
-    /// Whether the filter can match anything.
-    pub(super) possible: bool,
-    pub(super) codes: Vec<String>,
-    /// Number of resources of the first submission that earlier pages have returned.
-    pub(super) shown: usize,
-    /// Whether the search is by identifier, which must not appear in a URL.
-    pub(super) by_identifier: bool,
+    pub(super) order: RecordOrder,
+    pub(super) presentation: Presentation,
+    /// The codes and categories of observations that are asked for, as tokens.
+    pub(super) codes: Vec<Vec<String>>,
+    pub(super) categories: Vec<Vec<String>>,
+    /// The ids of observations that are asked for; `None` for all.
+    pub(super) ids: Option<Vec<String>>,
 }
 
 /// Differences between the resource types.
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
-    /// The status of a resource.
+    /// The status of a resource, and its code system.
     pub(super) status: fn(Standing) -> &'static str,
+    pub(super) statuses: &'static str,
     /// Name of the parameter for the time of answering.
     pub(super) date: &'static str,
     /// Whether the type is `QuestionnaireResponse`, which has an identifier and a form.
     pub(super) form: bool,
+    /// Whether the type is `Observation`.
     pub(super) coded: bool,
 }
 
+/// The parameters of a search, as far as they can be read without the database.
+struct Read {
+    search: RecordSearch,
+    subjects: people::Asked,
+    /// Whether the identifier of a record is given, which must not appear in a URL.
+    by_identifier: bool,
+}
+
 impl RecordSearch {
-    /// Reads the parameters, which may be `posted` as a form. The caller reads the part of an observation's id after the
-    /// submission id.
-    pub(super) fn read(mut parameters: Parameters, posted: bool, kind: Kind) -> Result<Self, Problem> {
-        let statuses = parameters.all("status");
+    /// Reads the parameters of a search and finds the subjects that they name.
+    pub(super) async fn of(
+        request: &HttpRequest,
+        (state, actor, clinic): (&State, &Actor, &Clinic),
+        (mut parameters, query): (Parameters, String),
+        kind: Kind,
+    ) -> Result<Self, Problem> {
+        let Read { mut search, subjects, by_identifier } = Self::read(request, &mut parameters, kind);
+        parameters.end()?;
+        let private = subjects.private;
+        search.filter.subject_ids = subjects.resolve(state, actor, clinic).await?;
+        let query = if by_identifier {
+            None
+        } else if private {
+            Some(by_ids(&query, "subject", search.filter.subject_ids.as_deref().unwrap_or_default()))
+        } else {
+            Some(query)
+        };
+        let by_answers = search.presentation.sort.first().is_some_and(|first| *first == format!("-{}", kind.date));
+        if by_answers && search.filter.subject_ids.is_some() {
+            search.order = RecordOrder::Answered;
+        } else if by_answers {
+            parameters.ignore("_sort", "the order by the time of the answers needs the parameter patient or subject");
+        } else {
+            search.presentation.check_order(&mut parameters, &["-_lastUpdated"]);
+        }
+        search.presentation = search.presentation.end(parameters, query);
+        Ok(search)
+    }
+
+    fn read(request: &HttpRequest, parameters: &mut Parameters, kind: Kind) -> Read {
+        let posted = request.method() != Method::GET;
         let mut filter = RecordFilter::default();
-        let mut possible = true;
+        let statuses = parameters.choices("status");
         if !statuses.is_empty() {
-            let standings = Standing::ALL.into_iter().filter(|standing| any(&statuses, (kind.status)(*standing)));
-            let standings: Vec<_> = standings.collect();
-            possible = !standings.is_empty();
-            filter.standings = Some(standings);
+            let asked = |standing: &Standing| any_code(&statuses, kind.statuses, (kind.status)(*standing));
+            filter.standings = Some(Standing::ALL.into_iter().filter(asked).collect());
         }
-        (filter.updated_from, filter.updated_to) = span(&mut parameters, "_lastUpdated");
-        (filter.answered_from, filter.answered_to) = span(&mut parameters, kind.date);
-        filter.subject_id = subject(&mut parameters).map(SubjectId);
-        if let Some(id) = parameters.one("_id") {
-            filter.submission_id = id.get(..36).and_then(|id| Uuid::try_parse(id).ok()).map(SubmissionId);
-            possible &= filter.submission_id.is_some();
-        }
+        filter.updated = times(parameters, "_lastUpdated");
+        filter.answered = times(parameters, kind.date);
+        let subjects = people::Asked::read(request, parameters, posted);
+        let ids = parameters.choices("_id");
+        let of_list = |list: &Vec<String>| list.iter().filter_map(|id| submission(id, kind)).collect();
+        let mut responses: Vec<Vec<Uuid>> = ids.iter().map(of_list).collect();
         let mut by_identifier = false;
         if kind.form {
-            possible &= form_asked(&mut parameters, &mut filter);
-            filter.source = identifier(&mut parameters, posted);
-            by_identifier = filter.source.is_some();
+            filter.forms = forms(parameters);
+            filter.sources = sources(parameters, posted);
+            by_identifier = filter.sources.is_some();
         }
-        let codes = if kind.coded { parameters.all("code") } else { Vec::new() };
-        let shown = parameters.one("_shown").and_then(|text| text.parse().ok()).unwrap_or_default();
-        let page = page(&mut parameters);
-        parameters.end()?;
-        Ok(Self { filter, page, possible, codes, shown, by_identifier })
+        let (mut codes, mut categories) = (Vec::new(), Vec::new());
+        if kind.coded {
+            (codes, categories) = (parameters.choices("code"), parameters.choices("category"));
+            for name in ["derived-from", "derived-from:QuestionnaireResponse"] {
+                let lists = parameters.choices(name);
+                let known = |list: &Vec<String>| -> Vec<Uuid> {
+                    list.iter().filter_map(|one| local_id(request, "QuestionnaireResponse", one)).collect()
+                };
+                responses.extend(lists.iter().map(known));
+            }
+        }
+        filter.submission_ids = common(responses).map(|ids| ids.into_iter().map(SubmissionId).collect());
+        let presentation = Presentation::read(parameters);
+        let ids = if kind.coded { common(ids) } else { None };
+        let search = Self { filter, order: RecordOrder::Received, presentation, codes, categories, ids };
+        Read { search, subjects, by_identifier }
+    }
+
+    /// Whether the filter can match anything.
+    pub(super) fn is_possible(&self) -> bool {
+        let empty = |times: &Option<Times>| times.as_ref().is_some_and(Times::is_empty);
+        let filter = &self.filter;
+        !(filter.standings.as_ref().is_some_and(Vec::is_empty)
+            || filter.submission_ids.as_ref().is_some_and(Vec::is_empty)
+            || filter.subject_ids.as_ref().is_some_and(Vec::is_empty)
+            || filter.sources.as_ref().is_some_and(Vec::is_empty)
+            || filter.forms.as_ref().is_some_and(Vec::is_empty)
+            || empty(&filter.answered)
+            || empty(&filter.updated))
     }
 }
 
-pub(super) fn page(parameters: &mut Parameters) -> PageRequest {
-    let limit = match parameters.one("_count").map(|text| text.parse::<u16>()) {
-        None => PAGE.0,
-        Some(Ok(count @ 1..)) => count.min(PAGE.1),
-        Some(_) => {
-            parameters.refuse(
-                "_count",
-                FaultCode::OutOfRange,
-                Sentence::new(
-                    "must be 1 or more; a page has at most 200",
-                    "debe ser 1 o más; una página tiene como máximo 200",
-                ),
-            );
-            PAGE.0
-        }
-    };
-    PageRequest { limit, cursor: parameters.one("_cursor") }
+/// The query with the subjects that its identifiers found, by their ids in a parameter, instead of the identifiers.
+pub(super) fn by_ids(query: &str, name: &str, subjects: &[SubjectId]) -> String {
+    // The identifier of an owner is that of a credential.
+    let stays = |name: &str| !name.ends_with("identifier") || name.starts_with("owner");
+    let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| stays(name));
+    let mut kept = form_urlencoded::Serializer::new(String::new());
+    kept.extend_pairs(pairs);
+    // An empty parameter would not restrict the search.
+    let found: Vec<String> = subjects.iter().map(ToString::to_string).collect();
+    let found = if found.is_empty() { "none".to_owned() } else { found.join(",") };
+    kept.append_pair(name, &found);
+    kept.finish()
 }
 
-/// The subject by its id in this service: bare, as a reference, or as an identifier of this service.
-pub(super) fn subject(parameters: &mut Parameters) -> Option<Uuid> {
-    let mut found = None;
-    for name in ["subject", "patient", "subject:identifier", "patient:identifier"] {
-        let Some(value) = parameters.one(name) else { continue };
-        let identifier = || token(&value).filter(|(system, _)| *system == SUBJECT).map(|(_, id)| id);
-        let id = value.strip_prefix("Patient/").or_else(identifier);
-        match Uuid::try_parse(id.unwrap_or(&value)) {
-            Ok(id) if found.is_none_or(|other| other == id) => found = Some(id),
-            _ => parameters.refuse(
-                name,
-                FaultCode::Format,
-                Sentence::new(
-                    "must be one subject id of this service",
-                    "debe ser un único id de sujeto de este servicio",
-                ),
-            ),
-        }
+/// The submission of a resource with an id. The id of an observation continues after that of the submission.
+fn submission(id: &str, kind: Kind) -> Option<Uuid> {
+    let (id, rest) = id.split_at_checked(ID)?;
+    (kind.coded != rest.is_empty()).then(|| Uuid::try_parse(id).ok())?
+}
+
+/// The versions of the form that are asked for; all if a canonical names none. A stored response is one to the whole form.
+fn forms(parameters: &mut Parameters) -> Option<Vec<String>> {
+    let mut lists = Vec::new();
+    for list in parameters.choices("questionnaire") {
+        let ours = list.iter().filter_map(|canonical| Form::of_canonical(canonical));
+        let ours = ours.filter(|(form, _)| *form == Form::Whole);
+        let versions: Option<Vec<String>> = ours.map(|(_, version)| version.map(str::to_owned)).collect();
+        lists.extend(versions);
     }
-    found
-}
-
-fn form_asked(parameters: &mut Parameters, filter: &mut RecordFilter) -> bool {
-    let Some(canonical) = parameters.one("questionnaire") else { return true };
-    let (url, version) = form_and_version(&canonical);
-    filter.rule_table = version.map(str::to_owned);
-    url == QUESTIONNAIRE
+    common(lists)
 }
 
 /// A record identifier may identify a person, so it is accepted only in a form.
-fn identifier(parameters: &mut Parameters, posted: bool) -> Option<ExternalSource> {
-    let identifier = parameters.one("identifier")?;
-    if !posted {
-        parameters.refuse(
-            "identifier",
-            FaultCode::NotAllowed,
-            Sentence::new("send it by POST to _search, not in a URL", "envíelo por POST a _search, no en una URL"),
-        );
+fn sources(parameters: &mut Parameters, posted: bool) -> Option<Vec<SourceName>> {
+    let lists = parameters.choices("identifier");
+    if !lists.is_empty() && !posted {
+        let detail =
+            Sentence::new("send it by POST to _search, not in a URL", "envíelo por POST a _search, no en una URL");
+        parameters.refuse("identifier", FaultCode::NotAllowed, detail);
         return None;
     }
-    let Some((system, id)) = token(&identifier) else {
-        parameters.refuse(
-            "identifier",
-            FaultCode::Format,
-            Sentence::new("must be system|value", "debe ser sistema|valor"),
-        );
-        return None;
+    let source = |text: &String| match text.split_once('|') {
+        None => Some(SourceName { system: None, id: text.clone() }),
+        Some((system, id)) if !system.is_empty() && !id.is_empty() => {
+            Some(SourceName { system: Some(system.to_owned()), id: id.to_owned() })
+        }
+        // Every identifier has a system and a value.
+        Some(_) => None,
     };
-    Some(ExternalSource { system: system.to_owned(), id: id.to_owned() })
+    common(lists.iter().map(|list| list.iter().filter_map(source).collect()).collect())
 }

@@ -1,5 +1,7 @@
 //! Responses with a resource.
 
+use std::fmt::Display;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, ETAG, HeaderMap, VARY};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
@@ -9,6 +11,8 @@ use serde_json::{Value, json};
 
 use super::bundle::searchset;
 use super::outcome::{Issue, from_issues};
+use super::presentation::Presentation;
+use super::search::{following, remarks};
 use super::{MEDIA_TYPE, PATH};
 use crate::domain::language::Language;
 use crate::http::kernel::address;
@@ -49,21 +53,34 @@ pub(super) fn fixed(
     body.answer(request, response, MEDIA_TYPE, make)
 }
 
-/// The result of a public search, each resource with its id. It is not compressed: that would take far longer than the rest.
+/// A page of a public search, each resource with its id, and the number of all. It is not compressed: that would take far longer
+/// than the rest.
 pub(super) fn found(
     request: &HttpRequest,
     state: &State,
     language: Language,
     kind: &str,
-    found: Vec<(&str, Box<RawValue>)>,
+    (page, total, asked): (Vec<(impl Display, Box<RawValue>)>, usize, &Presentation),
 ) -> HttpResponse {
     let base = format!("{}/{kind}", base(request));
-    let link = json!({"relation": "self", "url": format!("{base}?{}", request.query_string())});
+    let query = asked.query().unwrap_or_default();
+    let mut link = vec![json!({"relation": "self", "url": format!("{base}?{query}")})];
+    let shown = asked.window(total).end;
+    if !asked.only_total && shown < total {
+        let next = following(query, None, shown);
+        link.push(json!({"relation": "next", "url": format!("{base}?{next}")}));
+    }
+    let mut bundle = searchset(&base, page, link).with_total(Some(total));
+    if let Some(notes) = remarks(asked) {
+        bundle = bundle.with_outcome(&notes);
+    }
     let mut response = public(language);
     // Without a configured public URL, the first client's base URL would be cached for all others.
     let kept = if state.settings.public_url.is_some() { "public, max-age=300" } else { "no-store" };
+    // What was ignored is reported only to clients that say how to handle it.
+    response.insert_header((VARY, "Accept-Language, Accept, Accept-Encoding, Prefer"));
     response.insert_header((CACHE_CONTROL, kept)).insert_header((CONTENT_ENCODING, "identity"));
-    resource(response, &searchset(&base, found, vec![link]))
+    resource(response, &bundle)
 }
 
 fn public(language: Language) -> HttpResponseBuilder {

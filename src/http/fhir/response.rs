@@ -3,31 +3,52 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::element::{coding, element, identifier, named};
-use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, QUESTIONNAIRE, RESULTS, SUBJECT, TEST};
+use super::element::{coding, element, identifier, reference};
+use super::forms::Form;
+use super::names::{ANSWERS, IMPORTED, NONE_OF_THESE, RESULTS, SUPERSEDES, TEST};
 use super::options::code;
-use crate::domain::ids::SubjectId;
+use super::people::People;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::questionnaire::{CATALOGUE, Group, Kind, Spec};
 use crate::domain::submissions::record::Standing;
 use crate::domain::submissions::stored::StoredSubmission;
 
-pub(super) fn render(stored: &StoredSubmission) -> Value {
+pub(super) fn render(stored: &StoredSubmission, people: &People) -> Value {
+    with_items(outline(stored, people), &stored.answers)
+}
+
+/// A response in an earlier version; `None` if it has no such version. The first version is what was sent, the second that it is
+/// corrected.
+pub(super) fn render_version(stored: &StoredSubmission, people: &People, asked: i32) -> Option<Value> {
+    if asked == version(stored).0 {
+        return Some(render(stored, people));
+    }
+    if asked != 1 {
+        return None;
+    }
+    Some(render(&StoredSubmission { superseded_by: None, superseded_at: None, ..stored.clone() }, people))
+}
+
+fn outline(stored: &StoredSubmission, people: &People) -> Value {
     let tags = [(stored.imported, IMPORTED), (stored.test, TEST)];
     let tag: Vec<Value> = tags.into_iter().filter(|(set, _)| *set).map(|(_, code)| coding(RESULTS, code)).collect();
     let (version, updated) = version(stored);
-    let response = json!({
+    let supersedes = stored
+        .supersedes
+        .map(|id| [json!({"url": SUPERSEDES, "valueReference": reference("QuestionnaireResponse", id)})]);
+    let authored = stored.stated.answered_on.clone().unwrap_or_else(|| stored.answered().to_string());
+    json!({
         "resourceType": "QuestionnaireResponse",
         "id": stored.submission_id,
         "meta": element(json!({"versionId": version.to_string(), "lastUpdated": updated, "tag": tag})),
         "language": stored.language.as_str(),
+        "extension": supersedes,
         "identifier": stored.source.as_ref().map(|source| identifier(&source.system, &source.id)),
-        "questionnaire": format!("{QUESTIONNAIRE}|{}", stored.assessment.rule_table),
+        "questionnaire": Form::Whole.canonical(stored.form_version()),
         "status": status(Standing::of(stored)),
-        "subject": person(stored.subject_id),
-        "authored": stored.answered(),
-    });
-    with_items(response, &stored.answers)
+        "subject": people.reference(stored.subject_id),
+        "authored": authored,
+    })
 }
 
 /// The status of a response, by what corrections say about it.
@@ -42,11 +63,6 @@ pub(super) const fn status(standing: Standing) -> &'static str {
 /// The version of the resources of a submission, and when it was made. A correction makes the second version of what it corrects.
 pub(super) fn version(stored: &StoredSubmission) -> (i32, Timestamp) {
     stored.superseded_at.map_or((1, stored.received_at), |at| (2, at))
-}
-
-/// A reference to a subject, for whom no resource is served.
-pub(super) fn person(subject_id: SubjectId) -> Value {
-    named("Patient", SUBJECT, subject_id)
 }
 
 /// Adds the answers to a response, under their headings; headings without answers are omitted.

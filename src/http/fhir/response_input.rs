@@ -2,22 +2,33 @@
 
 use std::collections::HashMap;
 
+use actix_web::HttpRequest;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Unit};
 use serde::Deserialize;
 use serde_json::Value;
+use uuid::Uuid;
 use validator::Validate;
 
+use super::dates::period;
 use super::element::{given, reference};
-use super::names::{IMPORTED, QUESTIONNAIRE, RESULTS, TEST};
+use super::forms::Form;
+use super::names::{IMPORTED, RESULTS, SUBJECT, SUPERSEDES, TEST};
+use super::people::local_id;
 use super::response_items::{Found, ItemInput, Places};
 use crate::app::error::AppError;
 use crate::domain::fault::{Fault, FaultCode, Sentence};
+use crate::domain::ids::SubmissionId;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
 use crate::domain::subjects;
 use crate::domain::subjects::SubjectDraft;
-use crate::domain::submissions::{Draft, ExternalSource};
+use crate::domain::submissions::{Draft, ExternalSource, Stated};
 
 const RESPONSE: &str = "QuestionnaireResponse";
+/// The place of the reference to the corrected response.
+pub(super) const CORRECTION: &str = "extension.where(url='urn:sarcoscreen:supersedes').valueReference";
 
 #[derive(Clone, Default, Deserialize, Validate)]
 #[serde(rename_all = "camelCase")]
@@ -31,7 +42,16 @@ pub(super) struct ResponseInput {
     subject: Option<ReferenceInput>,
     authored: Option<String>,
     #[serde(default)]
+    extension: Vec<ExtensionInput>,
+    #[serde(default)]
     item: Vec<ItemInput>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ExtensionInput {
+    url: Option<String>,
+    value_reference: Option<ReferenceInput>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -60,15 +80,21 @@ struct ReferenceInput {
 }
 
 const OTHER_STATUS: Sentence = Sentence::new(
-    "only a response with the status completed can be scored and stored",
-    "solo se puede puntuar y guardar una respuesta con el estado completed",
+    "only a response with the status completed or amended can be scored and stored",
+    "solo se puede puntuar y guardar una respuesta con el estado completed o amended",
+);
+const CORRECTED: Sentence = Sentence::new(
+    "must be a reference to the QuestionnaireResponse that this one corrects",
+    "debe ser una referencia a la QuestionnaireResponse que esta corrige",
 );
 const OTHER_FORM: Sentence = Sentence::new(
     "is not the form of this service in a known version",
     "no es el formulario de este servicio en una versión conocida",
 );
-const INSTANT: Sentence =
-    Sentence::new("must be a date with a time and an offset", "debe ser una fecha con hora y desplazamiento horario");
+const DATE: Sentence = Sentence::new(
+    "must be a year, a month, a day, or a day with a time and an offset",
+    "debe ser un año, un mes, un día, o un día con hora y desplazamiento horario",
+);
 
 /// Place of each question in the resource.
 pub(super) struct QuestionPlaces(HashMap<&'static str, String>);
@@ -99,6 +125,42 @@ impl ResponseInput {
         self.id.as_ref().map(|id| reference(RESPONSE, id))
     }
 
+    /// The id of the subject in this service, if the response names it so: as a Patient without an identifier of its own, or by the
+    /// identifier that this service gave it.
+    pub(super) fn subject(&self, request: &HttpRequest) -> Option<Uuid> {
+        let ReferenceInput { reference, identifier } = self.subject.as_ref()?;
+        let given = identifier.as_ref().and_then(|one| Some((one.system.as_deref(), one.value.as_deref()?)));
+        match given {
+            Some((Some(SUBJECT), id)) => Uuid::try_parse(id).ok(),
+            Some(_) => None,
+            None => {
+                let reference = reference.as_deref().filter(|reference| reference.contains("Patient/"))?;
+                local_id(request, "Patient", reference)
+            }
+        }
+    }
+
+    pub(super) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The response that this one corrects, as its extension names it.
+    pub(super) fn supersedes(&self, request: &HttpRequest, faults: &mut Vec<Fault>) -> Option<SubmissionId> {
+        let mut named = self.extension.iter().filter(|one| one.url.as_deref() == Some(SUPERSEDES));
+        let named = named.next()?;
+        let reference = named.value_reference.as_ref().and_then(|value| value.reference.as_deref());
+        let id = reference.and_then(|reference| local_id(request, RESPONSE, reference));
+        if id.is_none() {
+            faults.push(at(CORRECTION, FaultCode::Format, CORRECTED));
+        }
+        id.map(SubmissionId)
+    }
+
+    /// Whether the response says that it corrects another.
+    pub(super) fn is_amended(&self) -> bool {
+        self.status.as_deref() == Some("amended")
+    }
+
     /// The clinic's reference of the subject.
     pub(super) fn reference(&self, faults: &mut Vec<Fault>) -> Option<subjects::Reference> {
         let identifier = self.subject.as_ref()?.identifier.as_ref();
@@ -117,12 +179,13 @@ impl ResponseInput {
         parsed.map_err(refused).ok()
     }
 
-    /// Reads the draft of a submission from the resource, as far as possible and without the subject; unknown versions of
-    /// the form are rejected.
+    /// Reads the draft of a submission from the resource, as far as possible and without the subject and the corrected response;
+    /// unknown versions of the form are rejected. `today` is the day at the clinic.
     pub(super) fn read(
         self,
         versions: &[String],
         language: Language,
+        (today, zone): (Date, &TimeZone),
         faults: &mut Vec<Fault>,
     ) -> (Draft, QuestionPlaces) {
         let mut fault = |element: &str, code, sentence| faults.push(at(element, code, sentence));
@@ -134,22 +197,25 @@ impl ResponseInput {
             );
         }
         match self.status.as_deref() {
-            Some("completed") => {}
+            Some("completed" | "amended") => {}
             None => fault("status", FaultCode::Required, Sentence::new("must be completed", "debe ser completed")),
             Some(_) => fault("status", FaultCode::Contradiction, OTHER_STATUS),
         }
-        if self.questionnaire.is_some_and(|canonical| !known_form(&canonical, versions)) {
+        let form = self.questionnaire.as_deref();
+        if form.is_some_and(|canonical| !known_form(canonical, versions)) {
             fault("questionnaire", FaultCode::NotFound, OTHER_FORM);
         }
+        let form_version = form.and_then(|canonical| Form::of_canonical(canonical)?.1).map(str::to_owned);
         let (imported, test) = self.meta.map(|meta| (meta.has(IMPORTED), meta.has(TEST))).unwrap_or_default();
         let source = source(self.identifier, &mut fault);
-        let answered_at = self.authored.and_then(|text| {
-            let parsed = text.parse().ok();
+        let answered = self.authored.and_then(|text| {
+            let parsed = authored(&text, today, zone);
             if parsed.is_none() {
-                fault("authored", FaultCode::Format, INSTANT);
+                fault("authored", FaultCode::Format, DATE);
             }
             parsed
         });
+        let (answered_at, answered_on) = answered.unzip();
         let mut found = Found::default();
         found.collect(&self.item, RESPONSE, PLACES);
         faults.extend(found.foreign.into_iter().chain(found.faults));
@@ -160,6 +226,7 @@ impl ResponseInput {
             subject: SubjectDraft::default(),
             warnings: Vec::new(),
             answered_at,
+            stated: Stated { form_version, answered_on: answered_on.flatten() },
             source,
             pathway: None,
             supersedes: None,
@@ -175,8 +242,12 @@ impl ResponseInput {
 impl QuestionPlaces {
     /// The error with the places of its faults in the resource.
     pub(super) fn located(&self, error: AppError) -> AppError {
-        let AppError::Refused { faults, alarm } = error else { return error };
-        AppError::Refused { faults: faults.into_iter().map(|fault| self.place(fault)).collect(), alarm }
+        let placed = |faults: Vec<Fault>| faults.into_iter().map(|fault| self.place(fault)).collect();
+        match error {
+            AppError::Refused { faults, alarm } => AppError::Refused { faults: placed(faults), alarm },
+            AppError::Faulty(faults) => AppError::Faulty(placed(faults)),
+            other => other,
+        }
     }
 
     /// A fault with its place in the resource instead of the draft.
@@ -187,6 +258,8 @@ impl QuestionPlaces {
             "/source/system" => format!("{RESPONSE}.identifier.system"),
             "/subject/reference" => format!("{RESPONSE}.subject.identifier"),
             "/subject/reference_system" => format!("{RESPONSE}.subject.identifier.system"),
+            "/supersedes" => format!("{RESPONSE}.{CORRECTION}"),
+            "/imported" => format!("{RESPONSE}.meta.tag"),
             other => match other.strip_prefix("/answers/").and_then(|rest| rest.split('/').next()) {
                 Some(link) => self.0.get(link).cloned().unwrap_or_else(|| question(RESPONSE, link)),
                 None => return fault,
@@ -204,14 +277,30 @@ fn question(parent: &str, link: &str) -> String {
     format!("{parent}.item.where(linkId='{link}')")
 }
 
-/// Whether a canonical URL is the form in one of these versions.
+/// Whether a canonical URL is one of the forms in one of these versions.
 pub(super) fn known_form(canonical: &str, versions: &[String]) -> bool {
-    let (url, version) = form_and_version(canonical);
-    url == QUESTIONNAIRE && version.is_none_or(|version| versions.iter().any(|known| known == version))
+    let known = |version: &str| versions.iter().any(|known| known == version);
+    Form::of_canonical(canonical).is_some_and(|(_, version)| version.is_none_or(known))
 }
 
-pub(super) fn form_and_version(canonical: &str) -> (&str, Option<&str>) {
-    canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)))
+/// The time of answers: an instant, or the beginning of a day, a month or a year at the clinic, with the date as it was stated. The
+/// day of a client may begin before that of the clinic. `None` if it is no date.
+fn authored(text: &str, today: Date, zone: &TimeZone) -> Option<(Timestamp, Option<String>)> {
+    if text.contains('T') {
+        let at: Timestamp = text.parse().ok()?;
+        // The database has microseconds.
+        return Some((at.round(Unit::Microsecond).unwrap_or(at), None));
+    }
+    period(text)?;
+    let first: Date = match text.len() {
+        4 => format!("{text}-01-01"),
+        7 => format!("{text}-01"),
+        _ => text.to_owned(),
+    }
+    .parse()
+    .ok()?;
+    let first = if today.tomorrow().is_ok_and(|tomorrow| first == tomorrow) { today } else { first };
+    Some((first.to_zoned(zone.clone()).ok()?.timestamp(), Some(text.to_owned())))
 }
 
 /// Whether text is allowed as the system or id of a record.

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::element::{coding, element, reference};
 use super::names::{RESULTS, TEST};
-use super::response::{person, version};
+use super::people::People;
+use super::response::version;
 use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::assessment::Assessment;
@@ -36,7 +37,7 @@ pub(super) struct Scored<'a> {
 }
 
 impl<'a> Scored<'a> {
-    pub(super) fn stored(table: &'a RuleTable, stored: &'a StoredSubmission) -> Self {
+    pub(super) fn stored(table: &'a RuleTable, stored: &'a StoredSubmission, people: &People) -> Self {
         Self {
             table,
             language: stored.language,
@@ -47,7 +48,7 @@ impl<'a> Scored<'a> {
             test: stored.test,
             version: version(stored),
             standing: Standing::of(stored),
-            subject: person(stored.subject_id),
+            subject: people.reference(stored.subject_id),
             response: Some(reference("QuestionnaireResponse", stored.submission_id)),
             id: stored.submission_id.to_string(),
         }

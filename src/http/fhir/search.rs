@@ -1,5 +1,6 @@
-//! Searches: their parameters and their response. Each parameter is taken out once, and any that remain are faults, because an
-//! ignored filter would return more than was requested.
+//! Searches: their parameters and their response. Each filter is taken out once. A filter that remains is a fault, because an
+//! ignored filter would return more than was requested, unless the client asks for lenient handling. Parameters of presentation
+//! are never faults.
 
 use std::fmt::Display;
 
@@ -9,59 +10,109 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::bundle::searchset;
+use super::outcome::{Issue, OperationOutcome, from_issues};
+use super::presentation::{Presentation, subset};
 use super::reply;
 use crate::domain::fault::{Fault, FaultCode, MOST_FAULTS, NUL, Sentence, pointer_token};
 use crate::http::kernel::body::Incoming;
+use crate::http::kernel::extract::preferred;
 use crate::http::kernel::problem::Problem;
+
+/// The largest number of values of one parameter.
+const MOST_VALUES: usize = 200;
 
 pub(super) struct Parameters {
     pairs: Vec<(String, String)>,
     faults: Vec<Fault>,
+    /// Whether unknown filters are ignored; `None` if the client does not say how to handle them.
+    lenient: Option<bool>,
+    /// The names of the parameters that were ignored, and other remarks for the client.
+    pub(super) notes: Vec<String>,
+    pub(super) ignored: Vec<String>,
 }
 
-/// The parameters in the URL and in the form of a `POST`, parsed and as the text that the URL of the next page repeats.
+/// The resources of a page, each with its id, and where the next page starts: at a cursor, without the resources from there that
+/// were returned before.
+pub(super) struct Found<R> {
+    pub(super) resources: R,
+    pub(super) next: Option<(Option<String>, usize)>,
+    /// The number of matches, if it was requested and is known.
+    pub(super) total: Option<usize>,
+}
+
+/// The parameters in the URL and in the form of a `POST`, parsed and as text.
 pub(super) async fn read(request: &HttpRequest, incoming: Incoming) -> Result<(Parameters, String), Problem> {
     let form = if request.method() == Method::GET { Bytes::new() } else { incoming.form().await? };
     let parts = [request.query_string().as_bytes(), &form];
     let query = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b'&');
-    Ok((Parameters::parse(&query), String::from_utf8_lossy(&query).into_owned()))
+    let mut parameters = Parameters::parse(&query);
+    parameters.lenient = handling(request);
+    Ok((parameters, String::from_utf8_lossy(&query).into_owned()))
 }
 
-/// The response to a search: resources of one type, and the URLs of this page and the next. The next page starts at a cursor
-/// and skips the resources from there that were returned before.
-pub(super) fn found(
+/// The parameters in the URL of a public search.
+pub(super) fn of_url(request: &HttpRequest) -> Parameters {
+    let mut parameters = Parameters::parse(request.query_string().as_bytes());
+    parameters.lenient = handling(request);
+    parameters
+}
+
+/// Whether unknown filters are to be ignored, if the client says so.
+fn handling(request: &HttpRequest) -> Option<bool> {
+    preferred(request.headers(), &[("handling=lenient", true), ("handling=strict", false)])
+}
+
+/// The response to a search: resources of one type, the URLs of this page and the next, and what was ignored.
+pub(super) fn found<I: Display>(
     request: &HttpRequest,
     kind: &str,
-    query: &str,
-    resources: impl IntoIterator<Item = (impl Display, Value)>,
-    next: Option<(Option<String>, usize)>,
+    asked: &Presentation,
+    found: Found<impl IntoIterator<Item = (I, Value)>>,
 ) -> HttpResponse {
     let base = format!("{}/{kind}", reply::base(request));
     let address = |query: &str| if query.is_empty() { base.clone() } else { format!("{base}?{query}") };
-    let pairs = || form_urlencoded::parse(query.as_bytes());
     let mut link = Vec::new();
-    // An identifier must not appear in a URL, so a search by identifier has no link.
-    if !pairs().any(|(name, _)| name == "identifier") {
+    // A search by an identifier of a record or a person has no link, because an identifier must not appear in a URL.
+    if let Some(query) = asked.query() {
         link.push(json!({"relation": "self", "url": address(query)}));
+        if let Some((cursor, shown)) = found.next {
+            link.push(json!({"relation": "next", "url": address(&following(query, cursor, shown))}));
+        }
     }
-    if let Some((cursor, shown)) = next {
-        let mut next = form_urlencoded::Serializer::new(String::new());
-        next.extend_pairs(pairs().filter(|(name, _)| name != "_cursor" && name != "_shown"));
-        next.extend_pairs(cursor.map(|cursor| ("_cursor", cursor)));
-        next.extend_pairs((shown > 0).then(|| ("_shown", shown.to_string())));
-        link.push(json!({"relation": "next", "url": address(&next.finish())}));
+    let resources = found.resources.into_iter().map(|(id, resource)| (id, subset(resource, asked.elements())));
+    let mut bundle = searchset(&base, resources, link).with_total(found.total);
+    if let Some(notes) = remarks(asked) {
+        bundle = bundle.with_outcome(&notes);
     }
-    reply::resource(HttpResponse::Ok(), &searchset(&base, resources, link))
+    reply::resource(HttpResponse::Ok(), &bundle)
+}
+
+/// What a search ignored, and other remarks; `None` without any.
+pub(super) fn remarks(asked: &Presentation) -> Option<OperationOutcome> {
+    let issues: Vec<_> = asked.notes().iter().map(|note| Issue::warning("not-supported", note)).collect();
+    (!issues.is_empty()).then(|| from_issues(issues))
+}
+
+/// The query of the next page.
+pub(super) fn following(query: &str, cursor: Option<String>, shown: usize) -> String {
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let mut next = form_urlencoded::Serializer::new(String::new());
+    next.extend_pairs(pairs.filter(|(name, _)| name != "_cursor" && name != "_shown"));
+    next.extend_pairs(cursor.map(|cursor| ("_cursor", cursor)));
+    next.extend_pairs((shown > 0).then(|| ("_shown", shown.to_string())));
+    next.finish()
 }
 
 impl Parameters {
     pub(super) fn parse(query: &[u8]) -> Self {
-        let mut read = Self { pairs: Vec::new(), faults: Vec::new() };
+        let (pairs, faults) = (Vec::new(), Vec::new());
+        let mut read = Self { pairs, faults, lenient: None, notes: Vec::new(), ignored: Vec::new() };
         // `_format` is handled before.
         for (name, value) in form_urlencoded::parse(query).filter(|(name, _)| name != "_format") {
             if name.contains('\0') || value.contains('\0') {
                 read.refuse(&name, FaultCode::Text, NUL);
-            } else {
+            } else if !value.is_empty() {
+                // A parameter without a value is as good as absent, as FHIR specifies.
                 read.pairs.push((name.into_owned(), value.into_owned()));
             }
         }
@@ -70,6 +121,17 @@ impl Parameters {
 
     pub(super) fn all(&mut self, name: &str) -> Vec<String> {
         self.pairs.extract_if(.., |(one, _)| one == name).map(|(_, value)| value).collect()
+    }
+
+    /// The values of each occurrence of a parameter: one value of each list must match.
+    pub(super) fn choices(&mut self, name: &str) -> Vec<Vec<String>> {
+        let lists: Vec<Vec<String>> = self.all(name).iter().map(|list| values(list)).collect();
+        if lists.iter().map(Vec::len).sum::<usize>() > MOST_VALUES {
+            let detail = Sentence::new("has at most 200 values", "tiene como máximo 200 valores");
+            self.refuse(name, FaultCode::OutOfRange, detail);
+            return Vec::new();
+        }
+        lists
     }
 
     /// The value of a parameter that may be given only once.
@@ -91,17 +153,62 @@ impl Parameters {
         }
     }
 
-    /// Ends parsing, with all faults, including those of unsupported parameters.
-    pub(super) fn end(mut self) -> Result<(), Problem> {
+    /// Whether the response reports what was ignored. A client that sends no `Prefer: handling` may take a report for a match.
+    pub(super) const fn reports(&self) -> bool {
+        self.lenient.is_some()
+    }
+
+    /// Reports a parameter that is ignored.
+    pub(super) fn ignore(&mut self, name: &str, why: &str) {
+        if self.notes.len() < MOST_FAULTS {
+            self.notes.push(format!("{} is ignored: {why}", pointer_token(name)));
+        }
+        self.ignored.push(name.to_owned());
+    }
+
+    /// Ends parsing, with all faults, including those of unsupported parameters. With lenient handling these are ignored.
+    pub(super) fn end(&mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
+            if self.lenient == Some(true) {
+                self.ignore(&name, "it is not a supported search parameter");
+                continue;
+            }
             self.refuse(
                 &name,
                 FaultCode::UnknownField,
-                Sentence::new("unsupported search parameter; remove it", "parámetro de búsqueda no admitido; quítelo"),
+                Sentence::new(
+                    "unsupported search parameter; remove it, or send Prefer: handling=lenient to have it ignored",
+                    "parámetro de búsqueda no admitido; quítelo, o envíe Prefer: handling=lenient para que se ignore",
+                ),
             );
         }
-        if self.faults.is_empty() { Ok(()) } else { Err(Problem::parameters(self.faults)) }
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::parameters(std::mem::take(&mut self.faults))) }
     }
+}
+
+/// The values of a list. A comma separates them, unless a backslash precedes it; a backslash escapes `,`, `$`, `|` and itself.
+fn values(list: &str) -> Vec<String> {
+    let (mut found, mut value, mut escaped) = (Vec::new(), String::new(), false);
+    for c in list.chars() {
+        match c {
+            _ if escaped => {
+                if !",$|\\".contains(c) {
+                    value.push('\\');
+                }
+                value.push(c);
+                escaped = false;
+            }
+            '\\' => escaped = true,
+            ',' => found.push(std::mem::take(&mut value)),
+            other => value.push(other),
+        }
+    }
+    if escaped {
+        value.push('\\');
+    }
+    found.push(value);
+    found.retain(|value| !value.is_empty());
+    found
 }
 
 /// System and value of a token; `None` unless it has both.
@@ -109,7 +216,56 @@ pub(super) fn token(text: &str) -> Option<(&str, &str)> {
     text.split_once('|').filter(|(system, value)| !system.is_empty() && !value.is_empty())
 }
 
-/// Whether a value is in every value list of a token parameter: a comma means or, a repeated parameter means and.
+/// Whether a code of a system matches every occurrence of a token parameter. A token is a code, a system with a code, or a system.
+pub(super) fn any_code(asked: &[Vec<String>], system: &str, code: &str) -> bool {
+    let matches = |one: &String| match one.rsplit_once('|') {
+        None => one == code,
+        Some((asked, "")) => asked == system,
+        Some((asked, value)) => asked == system && value == code,
+    };
+    asked.iter().all(|list| list.iter().any(matches))
+}
+
+/// Whether a value is in every value list of a parameter: a comma means or, a repeated parameter means and.
 pub(super) fn any(asked: &[String], value: &str) -> bool {
-    asked.iter().all(|list| list.split(',').any(|one| one == value))
+    asked.iter().all(|list| values(list).iter().any(|one| one == value))
+}
+
+/// The values that are in every list; `None` without a list.
+pub(super) fn common<T: PartialEq>(lists: Vec<Vec<T>>) -> Option<Vec<T>> {
+    lists.into_iter().reduce(|mut kept, list| {
+        kept.retain(|one| list.contains(one));
+        kept
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backslash_escapes_what_separates() {
+        for (list, wanted) in [
+            ("a,b", vec!["a", "b"]),
+            (r"a\,b,c", vec!["a,b", "c"]),
+            (r"urn:x|1\|2", vec!["urn:x|1|2"]),
+            (r"a\\,b", vec![r"a\", "b"]),
+            (r"a\b\", vec![r"a\b\"]),
+            (",,a,", vec!["a"]),
+        ] {
+            assert_eq!(values(list), wanted, "{list}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_a_code_a_system_or_both() {
+        let asked = |text: &str| vec![text.split(',').map(str::to_owned).collect::<Vec<_>>()];
+        for (text, matches) in
+            [("final", true), ("urn:s|final", true), ("urn:s|", true), ("urn:t|final", false), ("|final", false)]
+        {
+            assert_eq!(any_code(&asked(text), "urn:s", "final"), matches, "{text}");
+        }
+        assert_eq!(common(vec![vec![1, 2, 3], vec![3, 2]]), Some(vec![2, 3]));
+        assert_eq!(common::<u8>(Vec::new()), None);
+    }
 }

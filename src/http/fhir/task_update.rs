@@ -8,6 +8,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use super::follow_up::{outcome, task, task_status};
+use super::follow_ups::of_cases;
 use super::names::{CREDENTIAL, RESULTS};
 use super::outcome::{in_resource, within};
 use super::reply;
@@ -89,8 +90,9 @@ pub(super) async fn update_task(
     };
     let updated = commands::update(&state.app, &caller.actor(), FollowUpId(id), version, choose).await;
     let case = updated.map_err(located)?;
-    let response = reply::tagged(StatusCode::OK, case.version);
-    Ok(reply::written(response, request.headers(), || task(&case), "the task has the requested status"))
+    let people = of_cases(&state, &caller, std::slice::from_ref(&case)).await?;
+    let response = reply::tagged(StatusCode::OK, case.follow_up.version);
+    Ok(reply::written(response, request.headers(), || task(&case, &people), "the task has the requested status"))
 }
 
 /// Attributes the faults of a command to the element that requested it.

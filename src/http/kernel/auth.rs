@@ -20,10 +20,15 @@ use crate::app::access::sign_in::{Admission, Attempt, SignedIn, admit};
 use crate::app::error::AppError;
 use crate::domain::access::actor::{Actor, Role};
 use crate::domain::access::credential::Credential;
+use crate::domain::access::scope::Need;
 use crate::domain::clinics::Clinic;
 
 /// Retry delay of a caller with too many unread responses.
 const UNREAD: Duration = Duration::from_secs(1);
+
+/// Request extension: the scope that an access token must have. Without it, access tokens are refused.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct ScopeNeed(pub(in crate::http) Need);
 
 macro_rules! callers {
     ($($(#[$doc:meta])* $name:ident: $role:expr, $budget:expr;)*) => {$(
@@ -82,12 +87,14 @@ pub(in crate::http) async fn admitted(
 ) -> Result<SignedIn, Problem> {
     let state = request.app_data::<web::Data<State>>();
     let state = state.ok_or_else(|| AppError::Internal("the application's state is missing".into()))?;
+    let need = request.extensions().get::<ScopeNeed>().cloned();
     let attempt = Attempt {
         bearer: bearer(request),
         address: address::client(request, &state.settings.trusted_proxies),
         origin: request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default()),
         origin_is_known: request.headers().get(ORIGIN).is_some_and(|origin| cors::is_known(state, origin)),
         endpoint,
+        need: need.as_ref().map(|need| &need.0),
         least,
         budget,
         request_id: request_id(),

@@ -19,16 +19,18 @@ use super::state::State;
 
 /// Headers that a page may send in addition to those that browsers always allow. The service ignores the headers of tracing
 /// libraries, but pages that send them must work too.
-const SENT: [&str; 14] = [
+const SENT: [&str; 16] = [
     "accept",
     "accept-language",
     "authorization",
     "baggage",
+    "cache-control",
     "content-type",
     "idempotency-key",
     "if-match",
     "if-none-exist",
     "if-none-match",
+    "pragma",
     "prefer",
     "sentry-trace",
     "traceparent",

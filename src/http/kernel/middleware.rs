@@ -37,7 +37,9 @@ pub async fn envelope(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = incoming_id(request.headers()).or_else(|| fresh_id(&request)).unwrap_or_default();
     let accept_language = request.headers().get_all(ACCEPT_LANGUAGE).cloned().collect();
-    let current = Current { id, accept_language };
+    let state = request.app_data::<web::Data<State>>();
+    let public_url = state.and_then(|state| state.settings.public_url.clone());
+    let current = Current { id, accept_language, public_url };
     let method = request.method().as_str().to_owned();
     if request.method() == Method::HEAD {
         // Handled as GET; the connection does not send the body of a HEAD response.

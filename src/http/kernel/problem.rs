@@ -314,6 +314,9 @@ impl From<AppError> for Problem {
                 let detail = format!("the key has the role {}, this requires {}", role.as_str(), least.as_str());
                 Self::new(ProblemType::Forbidden, detail)
             }
+            AppError::ScopeMissing(scope) => {
+                Self::new(ProblemType::Forbidden, format!("the token lacks the scope {scope}; request a token with it"))
+            }
             AppError::NoErasureLog => Self::new(
                 ProblemType::Unavailable,
                 "this service has no erasure log (SARCOSCREEN_ERASURE_LOG), which every erasure requires",

@@ -14,6 +14,8 @@ pub(in crate::http) struct Current {
     pub(in crate::http) id: Uuid,
     /// The headers `Accept-Language`. They are parsed only if a fault is rendered, so that a refusal stays cheap.
     pub(in crate::http) accept_language: Vec<HeaderValue>,
+    /// The public URL in the operator's settings, which canonical URLs start with.
+    pub(in crate::http) public_url: Option<String>,
 }
 
 tokio::task_local! {
@@ -33,6 +35,11 @@ pub(in crate::http) fn request_id() -> Option<Uuid> {
 pub(in crate::http) fn asked_language() -> Language {
     let best = |current: &Current| best_languages(current.accept_language.iter()).first().copied();
     CURRENT.try_with(best).ok().flatten().unwrap_or_default()
+}
+
+/// The public URL of the service, without a path; `None` if it has none, and outside a request.
+pub(in crate::http) fn public_url() -> Option<String> {
+    CURRENT.try_with(|current| current.public_url.clone()).ok().flatten()
 }
 
 /// The current request; the default outside a request.

@@ -33,6 +33,7 @@ struct Derived {
     person: hmac::Key,
     token: hmac::Key,
     session: hmac::Key,
+    access_token: hmac::Key,
     field: RandomizedNonceKey,
 }
 
@@ -187,6 +188,16 @@ impl Keys {
         made.find_map(|(tag, hash)| equal(&tag, given).then_some(hash))
     }
 
+    /// The signature of an access token of this service.
+    pub fn access_token_signature(&self, content: &[u8]) -> [u8; 32] {
+        tag(&self.derived[0].access_token, &[content])
+    }
+
+    /// Whether an access token was signed under any of the keys.
+    pub fn signed_access_token(&self, content: &[u8], signature: &[u8]) -> bool {
+        self.derived.iter().any(|one| equal(signature, &tag(&one.access_token, &[content])))
+    }
+
     /// Encrypts a value for one place, with a nonce of its own. Fails when the versions were not read from the database
     /// yet, or when the cryptographic library fails, which it does not for values of this size.
     pub fn seal(&self, place: Place, clear: &str) -> Result<Vec<u8>, KeyError> {
@@ -243,6 +254,7 @@ impl Derived {
             person: mac("issuer subject")?,
             token: mac("used token")?,
             session: mac("staff session")?,
+            access_token: mac("access token")?,
             field: field.map_err(|_| KeyError::Library)?,
         })
     }

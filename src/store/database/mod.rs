@@ -28,7 +28,7 @@ pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 
 pub(in crate::store) use connection::Connection;
 pub(in crate::store) use keys::Keys;
-pub(in crate::store) use row::{array_text, at, bound, known};
+pub(in crate::store) use row::{array_text, at, bound, known, push_any, push_times};
 
 use pool::Pool;
 use shares::Shares;
@@ -75,6 +75,16 @@ impl Store {
     /// The keyed hash of an API key, as stored. Also the cache key of a looked-up API key.
     pub fn credential_hash(&self, key: &str) -> [u8; 32] {
         self.keys.credential_hash(key)
+    }
+
+    /// The signature of an access token of this service.
+    pub fn access_token_signature(&self, content: &[u8]) -> [u8; 32] {
+        self.keys.access_token_signature(content)
+    }
+
+    /// Whether this service signed an access token, under any of its master keys.
+    pub fn signed_access_token(&self, content: &[u8], signature: &[u8]) -> bool {
+        self.keys.signed_access_token(content, signature)
     }
 
     pub fn close(&self) {

@@ -68,7 +68,8 @@ pub async fn dependents(store: &Store, clinic_id: ClinicId, now: Timestamp) -> R
                    as "rows!",
                (select count(*) from credentials where clinic_id = $1 and case
                     when issuer_subject_hash is not null then issuer_subject_sealed is null and key_version <> $2
-                    else key_hash is not null and revoked_at is null and (expires_at is null or expires_at > $3)
+                    when prefix is null then false
+                    else revoked_at is null and (expires_at is null or expires_at > $3)
                         and (key_version <> $2 or (previous_key_version <> $2 and previous_expires_at > $3))
                 end) as "credentials!",
                (select count(*) from audit_pending where clinic_id = $1 and key_version <> $2) as "waiting!",

@@ -1,10 +1,12 @@
 //! Converts columns to domain values. A value that the service never writes is an inconsistency.
 
 use jiff::Timestamp;
+use sqlx::{Postgres, QueryBuilder};
+use uuid::Uuid;
 
 use crate::domain::receipt_code::ReceiptCode;
 use crate::domain::screening::answers::{Answers, RawAnswers};
-use crate::domain::{fault::FaultCode, language::Language, screening::rule_table::Band};
+use crate::domain::{fault::FaultCode, language::Language, screening::rule_table::Band, times::Times};
 use crate::store::error::{Result, StoreError};
 
 pub(in crate::store) fn at(timestamp: Timestamp) -> jiff_sqlx::Timestamp {
@@ -14,6 +16,35 @@ pub(in crate::store) fn at(timestamp: Timestamp) -> jiff_sqlx::Timestamp {
 /// Converts a filter bound for the driver. PostgreSQL has no time before 4714 BC, and nothing was received before 1970.
 pub(in crate::store) fn bound(timestamp: Timestamp) -> jiff_sqlx::Timestamp {
     at(timestamp.max(Timestamp::UNIX_EPOCH))
+}
+
+/// The earliest time of a search, 1800-01-01. The earliest accepted time of answers is 1900.
+const EARLIEST: Timestamp = Timestamp::constant(-5_364_662_400, 0);
+
+/// Adds the condition that a column is one of these ids, if there are any to compare with.
+pub(in crate::store) fn push_any(
+    query: &mut QueryBuilder<Postgres>,
+    column: &str,
+    ids: Option<impl Iterator<Item = Uuid>>,
+) {
+    if let Some(ids) = ids {
+        query.push(" and ").push(column).push(" = any(").push_bind(ids.collect::<Vec<_>>()).push(")");
+    }
+}
+
+/// Adds the condition that an expression is one of these times.
+pub(in crate::store) fn push_times(query: &mut QueryBuilder<Postgres>, expression: &str, times: &Times) {
+    query.push(" and (false");
+    for (from, to) in times.spans() {
+        query.push(" or (true");
+        for (sign, time) in [(" >= ", from), (" < ", to)] {
+            if let Some(time) = time {
+                query.push(" and ").push(expression).push(sign).push_bind(at((*time).max(EARLIEST)));
+            }
+        }
+        query.push(")");
+    }
+    query.push(")");
 }
 
 /// The value of a column, or an inconsistency.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::follow_ups::{
-    Closing, ClosingOutcome, Diagnosis, FollowUp, FollowUpState, NotNeededReason, StateName,
+    Closing, ClosingOutcome, Dated, Diagnosis, FollowUp, FollowUpState, NotNeededReason, StateName,
 };
 use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId};
 use crate::domain::screening::urgency::Urgency;
@@ -32,14 +32,14 @@ macro_rules! follow_up_query {
     (@select [$($column:tt)*] [$($time:tt)*] $tail:tt $($arguments:tt)*) => {
         sqlx::query_as!(
             $crate::store::follow_ups::row::Row,
-            "select clinic_id, follow_up_id" $(+ ", " + $column)*
+            "select clinic_id, follow_up_id, updated_at as \"updated_at: jiff_sqlx::Timestamp\"" $(+ ", " + $column)*
                 $(+ ", " + $time + " as \"" + $time + ": jiff_sqlx::Timestamp\"")*
                 + " from follow_ups " + $tail
             $($arguments)*
         )
     };
     (@text [$($column:tt)*] [$($time:tt)*]) => {
-        concat!("select clinic_id, follow_up_id", $(", ", $column,)* $(", ", $time,)* " from follow_ups ")
+        concat!("select clinic_id, follow_up_id, updated_at", $(", ", $column,)* $(", ", $time,)* " from follow_ups ")
     };
     // Rows with a `before` replace that version, rows without one are added. The counts make PostgreSQL update every row
     // before it adds one, and add the history and the events only if it wrote every row.
@@ -119,6 +119,7 @@ pub(in crate::store) struct Row {
     pub closed_at: Option<jiff_sqlx::Timestamp>,
     pub last_received_at: jiff_sqlx::Timestamp,
     pub corrected_at: Option<jiff_sqlx::Timestamp>,
+    pub updated_at: jiff_sqlx::Timestamp,
 }
 
 impl Row {
@@ -161,6 +162,11 @@ impl Row {
 }
 
 impl Row {
+    pub(in crate::store) fn read_dated(self) -> Result<Dated> {
+        let changed_at = self.updated_at.to_jiff();
+        Ok(Dated { follow_up: self.read()?, changed_at })
+    }
+
     pub(in crate::store) fn read(self) -> Result<FollowUp> {
         Ok(FollowUp {
             state: self.state()?,

@@ -7,13 +7,13 @@ use sqlx::{Postgres, QueryBuilder};
 use super::row::{Row, follow_up_query};
 use crate::domain::access::actor::Origin;
 use crate::domain::follow_ups::worklist::{Assignee, Changes, FollowUpFilter, FollowUpOrder};
-use crate::domain::follow_ups::{FollowUp, StateName};
+use crate::domain::follow_ups::{Dated, FollowUp, StateName};
 use crate::domain::language::Language;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::screening::answers::{CHAIR_STANDS_FLOOR, GRIP_FLOOR};
 use crate::domain::{ids::ClinicId, screening::rule_table::Band, screening::urgency::Urgency};
 use crate::store::database::page::{Key, Scope};
-use crate::store::database::{Store, at, bound, known};
+use crate::store::database::{Store, at, bound, known, push_any, push_times};
 use crate::store::error::Result;
 
 const SELECT: &str = follow_up_query!(text);
@@ -36,12 +36,41 @@ pub async fn list(
     page: &PageRequest,
     now: jiff::Timestamp,
 ) -> Result<Page<FollowUp>> {
+    let Page { items, next_cursor } = list_dated(store, clinic_id, filter, order, page, now).await?;
+    Ok(Page { items: items.into_iter().map(|one| one.follow_up).collect(), next_cursor })
+}
+
+pub async fn list_dated(
+    store: &Store,
+    clinic_id: ClinicId,
+    filter: &FollowUpFilter,
+    order: FollowUpOrder,
+    page: &PageRequest,
+    now: jiff::Timestamp,
+) -> Result<Page<Dated>> {
     let scope = scope(clinic_id, filter, order);
     let after = scope.after(&store.keys, page, now)?;
     let part = Part { clinic_id, filter, order, after, limit: Some(page.limit), now };
     let rows: Vec<Row> = part.query("").build_query_as().fetch_all(&mut *store.page(clinic_id).await?).await?;
-    let found = rows.into_iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(scope.page(&store.keys, page.limit, now, found, |last| key(order, last)))
+    let found = rows.into_iter().map(Row::read_dated).collect::<Result<Vec<_>, _>>()?;
+    Ok(scope.page(&store.keys, page.limit, now, found, |last| key(order, &last.follow_up)))
+}
+
+/// The number of a clinic's follow-ups that match a filter; `None` if there are more than `most`.
+pub async fn count(
+    store: &Store,
+    clinic_id: ClinicId,
+    filter: &FollowUpFilter,
+    most: u32,
+    now: jiff::Timestamp,
+) -> Result<Option<u32>> {
+    let mut query = QueryBuilder::new("select count(*) from (select 1 from follow_ups where clinic_id = ");
+    query.push_bind(clinic_id.0);
+    push_states(&mut query, &filter.states);
+    push_filter(&mut query, filter, now);
+    query.push(" limit ").push_bind(i64::from(most) + 1).push(") counted");
+    let found: i64 = query.build_query_scalar().fetch_one(&mut *store.page(clinic_id).await?).await?;
+    Ok(u32::try_from(found).ok().filter(|found| *found <= most))
 }
 
 /// Counts the follow-ups that changed at or after a time, from an index.
@@ -197,7 +226,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
     if let Some(attempts) = filter.attempts_min {
         query.push(" and attempts >= ").push_bind(attempts);
     }
-    push_times(query, filter);
+    push_bounds(query, filter);
     push_people(query, filter);
     if filter.below_floor {
         let (grip, chair_stands) = (GRIP_FLOOR * 100, CHAIR_STANDS_FLOOR * 10);
@@ -207,8 +236,22 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter, now:
     if let Some(subject_id) = filter.subject_id {
         query.push(" and subject_id = ").push_bind(subject_id.0);
     }
-    if let Some(follow_up_id) = filter.follow_up_id {
-        query.push(" and follow_up_id = ").push_bind(follow_up_id.0);
+    push_lists(query, filter);
+}
+
+/// Conditions on what may be one of several values.
+fn push_lists(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter) {
+    push_any(query, "subject_id", filter.subject_ids.as_ref().map(|ids| ids.iter().map(|id| id.0)));
+    push_any(query, "follow_up_id", filter.follow_up_ids.as_ref().map(|ids| ids.iter().map(|id| id.0)));
+    push_any(query, "assignee", filter.assignees.as_ref().map(|ids| ids.iter().map(|id| id.0)));
+    if let Some(urgencies) = &filter.urgencies {
+        let ranks: Vec<i16> = urgencies.iter().map(|urgency| urgency.rank()).collect();
+        query.push(" and urgency = any(").push_bind(ranks).push(")");
+    }
+    for (column, times) in [("updated_at", &filter.changed), ("flagged_at", &filter.flagged_at)] {
+        if let Some(times) = times {
+            push_times(query, column, times);
+        }
     }
 }
 
@@ -248,7 +291,7 @@ fn push_people(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter) {
     }
 }
 
-fn push_times(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter) {
+fn push_bounds(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter) {
     let bounds = [
         (" and last_received_at >= ", filter.received_from),
         (" and last_received_at < ", filter.received_to),
@@ -256,8 +299,6 @@ fn push_times(query: &mut QueryBuilder<Postgres>, filter: &FollowUpFilter) {
         (" and appointment_at < ", filter.appointment_to),
         (" and due_at >= ", filter.due_from),
         (" and due_at < ", filter.due_to),
-        (" and updated_at >= ", filter.changed_from),
-        (" and updated_at < ", filter.changed_to),
     ];
     for (condition, time) in bounds {
         if let Some(time) = time {

@@ -5,6 +5,7 @@ pub mod erasure;
 pub mod erasure_log;
 pub mod export;
 pub mod merges;
+pub mod references;
 pub mod reindex;
 pub mod retention;
 pub(super) mod row;

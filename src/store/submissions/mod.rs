@@ -5,6 +5,7 @@ mod counting_again;
 pub mod erasure;
 pub mod exports;
 pub(super) mod intake;
+pub mod persons;
 pub mod records;
 pub mod statistics;
 pub mod worklist;
@@ -22,7 +23,7 @@ use crate::domain::ids::{ClinicId, CredentialId, FollowUpId, SubjectId, Submissi
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::subjects::contact::ContactWarning;
 use crate::domain::submissions::stored::{FollowUpLink, Stored, StoredSubmission, SubmissionFilter, SubmissionSummary};
-use crate::domain::submissions::{Accepted, ExternalSource};
+use crate::domain::submissions::{Accepted, ExternalSource, Stated};
 use crate::domain::{
     follow_ups::StateName, screening::assessment::Score, screening::pathway::PathwayId, screening::red_flag::CareLevel,
     screening::rule_table::Band, screening::urgency::Urgency,
@@ -61,7 +62,7 @@ pub async fn find(store: &Store, clinic_id: ClinicId, submission_id: SubmissionI
         Row,
         r#"select submission_id, receipt_number, subject_id, credential_id, origin, language, source_system, source_id, pathway,
                   supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
-                  follow_up_joined, warnings,
+                  follow_up_joined, warnings, form_version, answered_on,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
@@ -174,7 +175,7 @@ async fn answered_before(
         Row,
         r#"select submission_id, receipt_number, subject_id, credential_id, origin, language, source_system, source_id, pathway,
                   supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
-                  follow_up_joined, warnings,
+                  follow_up_joined, warnings, form_version, answered_on,
                   (select later.submission_id from submissions later
                    where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
                    order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
@@ -227,6 +228,7 @@ pub async fn of_follow_up(
     rows.into_iter().map(SummaryRow::read).collect()
 }
 
+#[derive(sqlx::FromRow)]
 pub(super) struct Row {
     pub submission_id: Uuid,
     pub receipt_number: i64,
@@ -251,6 +253,8 @@ pub(super) struct Row {
     pub follow_up_urgency: Option<i16>,
     pub follow_up_joined: Option<bool>,
     pub warnings: Vec<String>,
+    pub form_version: Option<String>,
+    pub answered_on: Option<String>,
 }
 
 impl Row {
@@ -266,6 +270,7 @@ impl Row {
             origin: known(Origin::parse(&self.origin), TABLE, "origin")?,
             received_at: self.received_at.to_jiff(),
             answered_at: self.answered_at.map(jiff_sqlx::Timestamp::to_jiff),
+            stated: Stated { form_version: self.form_version, answered_on: self.answered_on },
             language: language(&self.language, "submissions")?,
             source: self.source_system.zip(self.source_id).map(|(system, id)| ExternalSource { system, id }),
             pathway: pathway.transpose()?,

@@ -1,18 +1,33 @@
 //! Submissions as records of a sender: found by the identifier of another system, and listed completely.
 
 use jiff::Timestamp;
+use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::Row;
 use crate::domain::ids::{ClinicId, SenderId, SubmissionId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::{
-    submissions::ExternalSource, submissions::record::RecordFilter, submissions::record::Standing,
-    submissions::stored::StoredSubmission,
-};
+use crate::domain::submissions::ExternalSource;
+use crate::domain::submissions::record::{RecordFilter, RecordOrder, SourceName, Standing};
+use crate::domain::submissions::stored::StoredSubmission;
 use crate::store::database::page::{Key, Scope};
-use crate::store::database::{Connection, Store, at, bound};
+use crate::store::database::{Connection, Store, at, push_any, push_times};
 use crate::store::error::Result;
+
+/// The columns of [`Row`].
+const SELECT: &str = "select submission_id, receipt_number, subject_id, credential_id, origin, language, source_system, source_id,
+        pathway, supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
+        follow_up_joined, warnings, form_version, answered_on, received_at, answered_at,
+        (select later.submission_id from submissions later
+         where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
+         order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
+        (select max(later.received_at) from submissions later
+         where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id) as superseded_at
+    from submissions ";
+
+/// When a submission was last received or corrected.
+const UPDATED: &str = "coalesce((select max(later.received_at) from submissions later
+        where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id), received_at)";
 
 /// The submissions of a sender that have this identifier in another system: only tests, or only others, and none that another of
 /// them corrects. At most two, because the caller only needs to know whether there is exactly one.
@@ -59,103 +74,164 @@ pub async fn is_of_sender(
     .await?)
 }
 
-/// One page of a clinic's submissions, latest received first.
+/// When the questions were answered.
+const ANSWERED: &str = "coalesce(answered_at, received_at)";
+
+/// One page of a clinic's submissions, the latest first.
 pub async fn list(
     store: &Store,
     clinic_id: ClinicId,
     filter: &RecordFilter,
+    order: RecordOrder,
     page: &PageRequest,
     now: Timestamp,
 ) -> Result<Page<StoredSubmission>> {
-    let scope = Scope { clinic_id, list: "records by received_at", filter: format!("{filter:?}") };
+    let list = match order {
+        RecordOrder::Received => "records by received_at",
+        RecordOrder::Answered => "records by answered_at",
+    };
+    let scope = Scope { clinic_id, list, filter: format!("{filter:?}") };
     let after = scope.after(&store.keys, page, now)?;
     let mut connection = store.clinic(clinic_id).await?;
     let limit = usize::from(page.limit) + 1;
-    let part = Part { filter, after, limit, received_from: filter.updated_from, corrected_from: None };
-    let mut stored = read(&mut connection, clinic_id, &part).await?;
-    // What was received before and corrected since follows what was received since.
-    if filter.updated_from.is_some() && stored.len() < limit {
-        let limit = limit - stored.len();
-        let part = Part { limit, received_from: None, corrected_from: filter.updated_from, ..part };
-        stored.extend(read(&mut connection, clinic_id, &part).await?);
+    let mut stored = Vec::new();
+    for part in Part::of(filter, order) {
+        if stored.len() < limit {
+            stored.extend(read(&mut connection, clinic_id, part, after, limit - stored.len()).await?);
+        }
     }
-    Ok(scope.page(&store.keys, page.limit, now, stored, |last| Key::new(last.received_at, last.submission_id.0)))
+    let key = |last: &StoredSubmission| match order {
+        RecordOrder::Received => Key::new(last.received_at, last.submission_id.0),
+        RecordOrder::Answered => Key::new(last.answered(), last.submission_id.0),
+    };
+    Ok(scope.page(&store.keys, page.limit, now, stored, key))
 }
 
-/// A part of a page.
+/// The number of a clinic's submissions that match a filter; `None` if there are more than `most`.
+pub async fn count(store: &Store, clinic_id: ClinicId, filter: &RecordFilter, most: u32) -> Result<Option<u32>> {
+    let mut connection = store.clinic(clinic_id).await?;
+    let mut found = 0;
+    for part in Part::of(filter, RecordOrder::Received) {
+        let mut query = QueryBuilder::new("select count(*) from (select 1 from submissions ");
+        part.push(&mut query, clinic_id);
+        query.push(" limit ").push_bind(i64::from(most) + 1).push(") counted");
+        let count: i64 = query.build_query_scalar().fetch_one(&mut *connection).await?;
+        found += count;
+    }
+    Ok(u32::try_from(found).ok().filter(|found| *found <= most))
+}
+
+/// The rows of a query. What was received before the start of a search and corrected since follows what was received since, so
+/// that the rows of each part are in the order of receipt.
+#[derive(Clone, Copy)]
 struct Part<'a> {
     filter: &'a RecordFilter,
-    after: Option<Key>,
-    limit: usize,
+    order: RecordOrder,
     /// Only submissions received at or after this time.
     received_from: Option<Timestamp>,
     /// Only submissions received before this time and corrected at or after it.
     corrected_from: Option<Timestamp>,
 }
 
-/// Few submissions are corrections or corrected. The index of corrections finds these without reading the others: those
-/// with such a standing, and those corrected since a time.
-async fn read(connection: &mut Connection, clinic_id: ClinicId, part: &Part<'_>) -> Result<Vec<StoredSubmission>> {
-    let (filter, standings) = (part.filter, part.filter.standings.as_deref().map(names));
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select submission_id, receipt_number, subject_id, credential_id, origin, language, source_system, source_id, pathway,
-                  supersedes, imported, test, answers, assessment, follow_up_id, follow_up_state, follow_up_urgency,
-                  follow_up_joined, warnings,
-                  (select later.submission_id from submissions later
-                   where later.clinic_id = submissions.clinic_id and later.supersedes = submissions.submission_id
-                   order by later.received_at desc, later.submission_id desc limit 1) as superseded_by,
-                  (select max(later.received_at) from submissions later where later.clinic_id = submissions.clinic_id
-                   and later.supersedes = submissions.submission_id) as "superseded_at: jiff_sqlx::Timestamp",
-                  received_at as "received_at: jiff_sqlx::Timestamp",
-                  answered_at as "answered_at: jiff_sqlx::Timestamp"
-           from submissions
-           where clinic_id = $1
-             and ($2::uuid is null or submission_id = $2) and ($3::uuid is null or subject_id = $3)
-             and ($4::uuid is null or credential_id = any (array(
-                 select c.credential_id from credentials c where c.clinic_id = $1 and c.sender_id = $4)))
-             and ($5::text is null or source_system = $5) and ($6::text is null or source_id = $6)
-             and ($7::text is null or rule_table = $7) and ($10::timestamptz is null or received_at >= $10)
-             and ($8::timestamptz is null or coalesce(answered_at, received_at) >= $8)
-             and ($9::timestamptz is null or coalesce(answered_at, received_at) < $9)
-             and ($11::timestamptz is null or received_at < $11 and not exists (
-                 select from submissions later where later.clinic_id = submissions.clinic_id
-                 and later.supersedes = submissions.submission_id and later.received_at >= $11))
-             and ($15::text[] is null or case
-                 when exists (select from submissions later where later.clinic_id = submissions.clinic_id
-                              and later.supersedes = submissions.submission_id) then 'superseded'
-                 when supersedes is not null then 'correction' else 'original' end = any($15))
-             and ($15 is null or 'original' = any($15) or submission_id = any (array(
-                 select submission_id from submissions where clinic_id = $1 and supersedes is not null
-                 union all
-                 select supersedes from submissions where clinic_id = $1 and supersedes is not null)))
-             and ($16::timestamptz is null or received_at < $16 and submission_id = any (array(
-                 select supersedes from submissions where clinic_id = $1 and supersedes is not null and received_at >= $16)))
-             and (received_at, submission_id) < (coalesce($12::timestamptz, 'infinity'),
-                                                 coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-           order by received_at desc, submission_id desc limit $14"#,
-        clinic_id.0,
-        filter.submission_id.map(|id| id.0),
-        filter.subject_id.map(|id| id.0),
-        filter.sender_id.map(|id| id.0),
-        filter.source.as_ref().map(|source| source.system.as_str()),
-        filter.source.as_ref().map(|source| source.id.as_str()),
-        filter.rule_table,
-        filter.answered_from.map(bound) as _,
-        filter.answered_to.map(bound) as _,
-        part.received_from.map(bound) as _,
-        filter.updated_to.map(bound) as _,
-        part.after.map(|key| at(key.at)) as _,
-        part.after.map(|key| key.id),
-        i64::try_from(part.limit).unwrap_or(i64::MAX),
-        standings.as_deref(),
-        part.corrected_from.map(bound) as _,
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter().map(Row::read).collect()
+impl<'a> Part<'a> {
+    fn of(filter: &'a RecordFilter, order: RecordOrder) -> impl Iterator<Item = Self> {
+        let (from, _) = filter.updated_within();
+        let from = from.filter(|_| order == RecordOrder::Received);
+        let received = Self { filter, order, received_from: from, corrected_from: None };
+        let corrected = from.map(|_| Self { filter, order, received_from: None, corrected_from: from });
+        std::iter::once(received).chain(corrected)
+    }
+
+    fn push(&self, query: &mut QueryBuilder<Postgres>, clinic_id: ClinicId) {
+        let filter = self.filter;
+        query.push("where clinic_id = ").push_bind(clinic_id.0);
+        push_any(query, "submission_id", filter.submission_ids.as_ref().map(|ids| ids.iter().map(|id| id.0)));
+        push_any(query, "subject_id", filter.subject_ids.as_ref().map(|ids| ids.iter().map(|id| id.0)));
+        if let Some(sender_id) = filter.sender_id {
+            query
+                .push(" and credential_id = any (array(select c.credential_id from credentials c where c.clinic_id = ");
+            query.push_bind(clinic_id.0).push(" and c.sender_id = ").push_bind(sender_id.0).push("))");
+        }
+        if let Some(sources) = &filter.sources {
+            push_sources(query, sources);
+        }
+        if let Some(forms) = filter.forms.clone() {
+            query.push(" and coalesce(form_version, rule_table) = any(").push_bind(forms).push(")");
+        }
+        if let Some(answered) = &filter.answered {
+            push_times(query, ANSWERED, answered);
+        }
+        self.push_updated(query, clinic_id);
+        if let Some(standings) = filter.standings.as_deref() {
+            push_standings(query, clinic_id, standings);
+        }
+    }
+
+    fn push_updated(&self, query: &mut QueryBuilder<Postgres>, clinic_id: ClinicId) {
+        if let Some(from) = self.received_from {
+            query.push(" and received_at >= ").push_bind(at(from));
+        }
+        // Few submissions are corrected. The index of corrections finds these without reading the others.
+        if let Some(from) = self.corrected_from {
+            query.push(" and received_at < ").push_bind(at(from));
+            query.push(" and submission_id = any (array(select supersedes from submissions where clinic_id = ");
+            query.push_bind(clinic_id.0).push(" and supersedes is not null and received_at >= ");
+            query.push_bind(at(from)).push("))");
+        }
+        let Some(updated) = &self.filter.updated else { return };
+        if let Some(to) = updated.whole().1 {
+            query.push(" and received_at < ").push_bind(at(to));
+        }
+        push_times(query, UPDATED, updated);
+    }
 }
 
-fn names(standings: &[Standing]) -> Vec<String> {
-    standings.iter().map(|one| one.as_str().to_owned()).collect()
+fn push_sources(query: &mut QueryBuilder<Postgres>, sources: &[SourceName]) {
+    query.push(" and (false");
+    for SourceName { system, id } in sources {
+        query.push(" or source_id = ").push_bind(id.clone());
+        if let Some(system) = system {
+            query.push(" and source_system = ").push_bind(system.clone());
+        }
+    }
+    query.push(")");
+}
+
+/// Few submissions are corrections or corrected. The index of corrections finds these without reading the others.
+fn push_standings(query: &mut QueryBuilder<Postgres>, clinic_id: ClinicId, standings: &[Standing]) {
+    query.push(
+        " and case when exists (select from submissions later where later.clinic_id = submissions.clinic_id
+                               and later.supersedes = submissions.submission_id) then 'superseded'
+                   when supersedes is not null then 'correction' else 'original' end = any(",
+    );
+    let names: Vec<&str> = standings.iter().map(|one| one.as_str()).collect();
+    query.push_bind(names).push(")");
+    if !standings.contains(&Standing::Original) {
+        query.push(" and submission_id = any (array(select submission_id from submissions where clinic_id = ");
+        query.push_bind(clinic_id.0).push(" and supersedes is not null union all select supersedes from submissions");
+        query.push(" where clinic_id = ").push_bind(clinic_id.0).push(" and supersedes is not null))");
+    }
+}
+
+async fn read(
+    connection: &mut Connection,
+    clinic_id: ClinicId,
+    part: Part<'_>,
+    after: Option<Key>,
+    limit: usize,
+) -> Result<Vec<StoredSubmission>> {
+    let mut query = QueryBuilder::new(SELECT);
+    part.push(&mut query, clinic_id);
+    let time = match part.order {
+        RecordOrder::Received => "received_at",
+        RecordOrder::Answered => ANSWERED,
+    };
+    if let Some(after) = after {
+        query.push(" and (").push(time).push(", submission_id) < (").push_bind(at(after.at)).push(", ");
+        query.push_bind(after.id).push(")");
+    }
+    query.push(" order by ").push(time).push(" desc, submission_id desc limit ");
+    query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
+    rows.into_iter().map(Row::read).collect()
 }

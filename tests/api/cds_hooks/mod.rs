@@ -2,6 +2,7 @@
 
 mod one_call;
 mod prefetch;
+mod situations;
 mod systems;
 
 use serde_json::{Map, Value, json};

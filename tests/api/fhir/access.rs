@@ -7,32 +7,47 @@ use serde_json::{Value, json};
 use super::{response, search};
 use crate::world::{Answer, Clinic, User, World, frail};
 
-/// A flagged submission and its follow-up.
-async fn seeded(clinic: &Clinic) -> (String, String) {
+/// The ids of a submission, its follow-up, its subject and an audit entry.
+type Ids = (String, String, String, String);
+
+/// A flagged submission and what it made.
+async fn seeded(clinic: &Clinic) -> Ids {
     let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
     let receipt = clinic.intake.submit(&body).await.expect(201);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    (text(&receipt["id"]), text(&receipt["follow_up"]["id"]))
+    let id = text(&receipt["id"]);
+    let stored = clinic.intake.get(&format!("/v1/submissions/{id}")).await.expect(200);
+    let audit = clinic.admin.get("/v1/audit-entries?action=submission_created").await.expect(200);
+    (id, text(&receipt["follow_up"]["id"]), text(&stored["subject_id"]), text(&audit["items"][0]["id"]))
 }
 
-async fn send(user: &User, method: &str, path: &str, ids: &(String, String)) -> Answer {
+async fn send(user: &User, method: &str, path: &str, ids: &Ids) -> Answer {
     let id = match path.split('/').nth(2).unwrap_or_default() {
         "Questionnaire" => "2026.3".to_owned(),
         "CodeSystem" => "answers".to_owned(),
+        "ValueSet" => "stair-difficulty".to_owned(),
         "Observation" => format!("{}-score", ids.0),
         "QuestionnaireResponse" | "RiskAssessment" => ids.0.clone(),
+        "Patient" => ids.2.clone(),
+        "AuditEvent" => ids.3.clone(),
         _ => ids.1.clone(),
     };
-    let request = user.request(method, &path.replace("{id}", &id));
+    let request = user.request(method, &path.replace("{id}", &id).replace("{version}", "1"));
     user.send(match (method, path) {
         (_, path) if path.ends_with("_search") => search(user, path, &[("_count", "5")]),
-        ("POST", "/fhir") => request.json(&json!({"resourceType": "Bundle", "type": "batch"})),
+        ("POST", "/fhir" | "/fhir/") => request.json(&json!({"resourceType": "Bundle", "type": "batch"})),
         ("POST", path) if path.ends_with("$populate") => request.json(&json!({"resourceType": "Parameters",
             "parameter": [{"name": "canonical", "valueCanonical": "urn:sarcoscreen:questionnaire"}]})),
         ("POST", _) => {
             let mut body = response(&frail());
             body["subject"] = json!({"identifier": {"value": "R-2"}});
             request.json(&body)
+        }
+        ("PUT", "/fhir/QuestionnaireResponse/{id}") => {
+            let mut body = response(&frail());
+            body["id"] = json!(id);
+            body["status"] = json!("amended");
+            request.header("if-match", "W/\"1\"").json(&body)
         }
         ("PUT", _) => {
             let body = json!({"resourceType": "Task", "id": id, "status": "requested"});
@@ -56,9 +71,13 @@ async fn every_interaction_enforces_its_role_and_hides_rows_from_other_clinics()
         (Some(Role::Admin), clinic.admin.clone()),
     ];
     for one in INTERACTIONS {
+        let corrects = one.path == "/fhir/QuestionnaireResponse/{id}" && one.method == "PUT";
         for (role, user) in &users {
+            // A submission is corrected once.
+            let ids = if corrects { seeded(&clinic).await } else { ids.clone() };
             let answer = send(user, one.method.as_str(), one.path, &ids).await;
-            let fine = if one.path == "/fhir/QuestionnaireResponse" && one.method == "POST" { 201 } else { 200 };
+            let creates = one.path == "/fhir/QuestionnaireResponse" && one.method == "POST";
+            let fine = if creates || corrects { 201 } else { 200 };
             let wanted = match (one.least, role) {
                 (Some(_), None) => 401,
                 (Some(least), Some(role)) if *role < least => 403,
@@ -94,13 +113,17 @@ async fn unsupported_requests_get_an_operation_outcome() {
     let clinic = world.clinic("One").await;
     let path = "/fhir/Task/0192f0c1-2d5e-7c3a-9b1d-3a5c7e9f1b2d";
     for (method, path, status, code) in [
-        ("GET", "/fhir/Patient/1", 404, "not-found"),
+        ("GET", "/fhir/Medication/1", 404, "not-found"),
         ("GET", "/fhir/Nothing", 404, "not-found"),
         ("DELETE", path, 405, "processing"),
         ("GET", "/fhir/Task/not-an-id", 404, "not-found"),
-        ("GET", "/fhir/Task?owner=me", 400, "invalid"),
+        ("GET", "/fhir/Task?focus=me", 400, "invalid"),
+        ("GET", "/fhir/Task?status:not=requested", 400, "invalid"),
+        ("GET", "/fhir/Patient?identifier=a|b", 400, "forbidden"),
+        ("GET", "/fhir/Task/0192f0c1-2d5e-7c3a-9b1d-3a5c7e9f1b2d/_history/first", 404, "not-found"),
         ("GET", "/fhir/QuestionnaireResponse?identifier=a|b", 400, "forbidden"),
-        ("GET", "/fhir/Observation?_count=0", 400, "value"),
+        ("GET", "/fhir/Observation?_count=-1", 400, "value"),
+        ("GET", "/fhir/Observation?date=lately", 400, "invalid"),
         ("GET", "/fhir/Observation?_cursor=none", 400, "invalid"),
         ("PUT", path, 428, "required"),
     ] {

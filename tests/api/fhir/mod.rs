@@ -3,12 +3,22 @@
 mod accept;
 mod access;
 mod addresses;
+mod audit_events;
 mod batch;
 mod conditional;
 mod corrected;
+mod corrections;
+mod described;
+mod forms;
+mod identity;
 mod operations;
+mod requests;
 mod responses;
+mod searches;
 mod tasks;
+mod units;
+mod versions;
+mod written;
 
 use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
 use sarcoscreen::domain::screening::questionnaire::{CATALOGUE, Kind};
@@ -62,6 +72,13 @@ pub(crate) fn identified(answers: &Value, identifier: &str) -> Value {
 pub(crate) fn search(user: &User, path: &str, form: &[(&str, &str)]) -> reqwest::RequestBuilder {
     let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     user.request("POST", path).header("content-type", "application/x-www-form-urlencoded").body(text)
+}
+
+/// The ids of the resources of a bundle, without those of outcomes.
+pub(crate) fn ids(bundle: &Value) -> Vec<String> {
+    let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+    let found = entries.iter().filter(|entry| entry["search"]["mode"] != "outcome");
+    found.map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The expressions of an outcome.

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::{expressions, response};
 use crate::world::{User, World, fit, frail};
 
-const POPULATE: &str = "/fhir/Questionnaire/$populate";
+pub(super) const POPULATE: &str = "/fhir/Questionnaire/$populate";
 const EXTRACT: &str = "/fhir/QuestionnaireResponse/$extract";
 
 /// Parameters with the form and these contexts.
-fn parameters(contexts: &[Value]) -> Value {
+pub(super) fn parameters(contexts: &[Value]) -> Value {
     let mut parameter = vec![
         json!({"name": "canonical", "valueCanonical": "urn:sarcoscreen:questionnaire"}),
         json!({"name": "subject", "valueReference": {"reference": "Patient/7"}}),
@@ -29,13 +29,13 @@ fn observation(system: &str, code: &str, value: f64, unit: &str, at: &str) -> Va
 }
 
 /// A named part of the output.
-fn part<'a>(output: &'a Value, name: &str) -> &'a Value {
+pub(super) fn part<'a>(output: &'a Value, name: &str) -> &'a Value {
     let parts = output["parameter"].as_array().unwrap();
     &parts.iter().find(|part| part["name"] == name).unwrap_or(&Value::Null)["resource"]
 }
 
 /// The answers of a response, by item.
-fn answers(response: &Value) -> Vec<(String, Value)> {
+pub(super) fn answers(response: &Value) -> Vec<(String, Value)> {
     let items = response["item"].as_array().into_iter().flatten();
     let items = items.flat_map(|heading| heading["item"].as_array().unwrap());
     items.map(|item| (item["linkId"].as_str().unwrap().to_owned(), item["answer"][0].clone())).collect()
@@ -55,7 +55,7 @@ async fn a_form_is_populated_only_with_known_values() {
                 // The later of the two weights, although its time sorts first as text.
                 observation(loinc, "29463-7", 64.5, "kg", "2026-01-31T23:30:00Z"),
                 observation(loinc, "29463-7", 70.0, "kg", "2026-02-01T00:30:00+02:00"),
-                observation(loinc, "8302-2", 170.0, "mm", "2026-02-01"),
+                observation(loinc, "8302-2", 170.0, "[pt_us]", "2026-02-01"),
                 observation("urn:sarcoscreen:results", "grip_strength_kg", 900.0, "kg", "2026-02-01"),
                 observation("urn:sarcoscreen:results", "gait_speed_m_s", 0.75, "m/s", "2026-02-01"),
             ]),
@@ -71,7 +71,7 @@ async fn a_form_is_populated_only_with_known_values() {
     assert_eq!(found[1].1, json!({"valueDecimal": 0.75}));
     assert_eq!(found[2].1["valueCoding"]["code"], "sex.female");
     assert_eq!(found[3].1, json!({"valueDecimal": 64.5}));
-    // One issue for a height in another unit, one for a grip strength out of range.
+    // One issue for a height in an unknown unit, one for a grip strength out of range.
     assert_eq!(part(&output, "issues")["issue"].as_array().unwrap().len(), 2, "{output}");
 
     let version = begun["questionnaire"].as_str().unwrap().rsplit_once('|').unwrap().1.to_owned();
@@ -108,7 +108,7 @@ fn created(bundle: &Value) -> Vec<&Value> {
 }
 
 async fn shown(user: &User, id: &str) -> Vec<Value> {
-    let found = user.get(&format!("/fhir/Observation?_id={id}&_count=50")).await.expect(200);
+    let found = user.get(&format!("/fhir/Observation?derived-from={id}&_count=50")).await.expect(200);
     found["entry"].as_array().unwrap().iter().map(|entry| entry["resource"].clone()).collect()
 }
 
@@ -159,7 +159,8 @@ async fn results_are_extracted_from_a_response_without_storing_anything() {
     assert_eq!((&grip["valueQuantity"], &grip["category"][0]["coding"][0]["code"]), (&kilograms, &json!("exam")));
     let enzyme = searched.iter().find(|one| one["id"] == format!("{id}-creatine-kinase-u-l")).unwrap();
     assert_eq!(enzyme["referenceRange"][0]["high"]["value"], 190.0);
-    let by_code = clinic.intake.get(&format!("/fhir/Observation?_id={id}&code=grip_strength_kg")).await.expect(200);
+    let by_code =
+        clinic.intake.get(&format!("/fhir/Observation?derived-from={id}&code=grip_strength_kg")).await.expect(200);
     assert_eq!(by_code["entry"].as_array().unwrap().len(), 1);
 }
 

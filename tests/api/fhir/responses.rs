@@ -40,7 +40,7 @@ async fn every_fault_is_reported_with_its_place_and_alarms_are_reported_too() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let body = json!({
-        "resourceType": "QuestionnaireResponse", "status": "in-progress", "authored": "2026",
+        "resourceType": "QuestionnaireResponse", "status": "in-progress", "authored": "yesterday",
         "item": [
             {"linkId": "about", "item": [{"linkId": "age", "answer": [{"valueInteger": 12}]}]},
             {"linkId": "nothing"},

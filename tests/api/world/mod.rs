@@ -290,6 +290,10 @@ impl Answer {
         if body.get("durable_settings").is_some() {
             return; // readiness has its own error format
         }
+        if body.get("error_description").is_some() {
+            assert!(body["error"].is_string());
+            return; // the token endpoint has the error format of OAuth
+        }
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
         let kind = body["type"].as_str().unwrap().trim_start_matches("/docs/problems#").to_owned();
         let listed =

@@ -7,7 +7,7 @@ use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
 
 use super::sessions::{SessionText, Visitor, start};
-use super::{Found, admission, working};
+use super::{Found, SignedIn, admission, working};
 use crate::app::access::token_people;
 use crate::app::access::tokens::{Tokens, code_flow::CodeFlow, code_flow::Proof};
 use crate::app::ambient::random;
@@ -54,7 +54,7 @@ pub async fn finish(app: &App, returned: Returned<'_>, visitor: Visitor) -> Resu
     let found = identify(app, (tokens, flow), returned, visitor).await;
     // A browser that returns without a code made no guess.
     let code = Some(returned.code).filter(|code| !code.is_empty());
-    let admission = admission(app, &visitor.attempt(code), found);
+    let admission = admission(app, &visitor.attempt(code), found.map(SignedIn::whole));
     start(app, admission, None, visitor).await
 }
 

@@ -1,8 +1,9 @@
-//! Sign-in: [`admit`] is the only entry for keys, for tokens of people and for tokens of record systems, [`web_form::admit`] for
-//! the clinics' own web forms. Caches are so short-lived that a revocation takes effect within five seconds. [`sessions`] admits
-//! the cookies of the web pages by the same rules; only pages read them.
+//! Sign-in: [`admit`] is the only entry for keys, for tokens of people, for tokens of record systems and for access tokens, which
+//! [`backend`] issues; [`web_form::admit`] is that for the clinics' own web forms. Caches are so short-lived that a revocation takes
+//! effect within five seconds. [`sessions`] admits the cookies of the web pages by the same rules; only pages read them.
 
 pub mod at_issuer;
+pub mod backend;
 mod keys;
 pub(in crate::app) mod remembered;
 pub mod sessions;
@@ -15,10 +16,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::limits::{Budget, Exceeded, RateStatus};
+use super::tokens::access_token;
 use super::{actor, token_people, tokens::TOKEN_LENGTH, tokens::clients::Call};
 use crate::app::audit::refusal_counts::{Kind, Refusal};
 use crate::app::{App, AppError, Result, audit::folding};
 use crate::domain::access::actor::{Actor, Role};
+use crate::domain::access::scope::{Need, Scopes};
 use crate::domain::audit::{AuditAction, AuditOutcome};
 use crate::domain::ids::{ClinicId, CredentialId};
 use crate::domain::{access::credential::Credential, clinics::Clinic};
@@ -35,6 +38,8 @@ pub struct Attempt<'a> {
     pub origin_is_known: bool,
     /// The path of an endpoint that accepts tokens of record systems; `None` for other endpoints.
     pub endpoint: Option<&'a str>,
+    /// The scope that an access token must have; `None` for endpoints that accept no access tokens.
+    pub need: Option<&'a Need>,
     /// The lowest role that is allowed.
     pub least: Role,
     /// The budget of the visitor's address that the request counts against.
@@ -62,6 +67,8 @@ impl Admission {
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     found: Arc<Found>,
+    /// The scopes of an access token; `None` for a key or another token, which the role alone limits.
+    scopes: Option<Scopes>,
 }
 
 impl SignedIn {
@@ -75,6 +82,16 @@ impl SignedIn {
 
     pub fn clinic(&self) -> &Clinic {
         &self.found.clinic
+    }
+
+    fn whole(found: Arc<Found>) -> Self {
+        Self { found, scopes: None }
+    }
+
+    /// The scope that is missing for the request.
+    fn missing<'a>(&self, attempt: &Attempt<'a>) -> Option<&'a Need> {
+        let scopes = self.scopes.as_ref()?;
+        attempt.need.filter(|need| !scopes.permit(need))
     }
 
     /// Whether the request may come from its web origin. A browser key without origins works on the pages that the
@@ -99,16 +116,16 @@ pub async fn admit(app: &App, attempt: Attempt<'_>) -> Admission {
 }
 
 /// Decides about a key or token whose owner was looked up, and audits a failure.
-fn admission(app: &App, attempt: &Attempt<'_>, found: Result<Arc<Found>>) -> Admission {
+fn admission(app: &App, attempt: &Attempt<'_>, found: Result<SignedIn>) -> Admission {
     match found {
-        Ok(found) => counted(app, attempt, found),
-        Err(error) => Admission::failed(failed(app, attempt, error)),
+        Ok(signed_in) => counted(app, attempt, signed_in),
+        // A request without a credential is not a guess: many clients send one first, to get the 401 response.
+        Err(error) => Admission::failed(failed(app, attempt.address, attempt.bearer.is_some(), error)),
     }
 }
 
-/// Counts a request of a working credential, and checks its origin and its role.
-fn counted(app: &App, attempt: &Attempt<'_>, found: Arc<Found>) -> Admission {
-    let signed_in = SignedIn { found };
+/// Counts a request of a working credential, and checks its origin, its role and its scopes.
+fn counted(app: &App, attempt: &Attempt<'_>, signed_in: SignedIn) -> Admission {
     let actor = signed_in.actor(attempt.request_id);
     let counted = app.limits.count(&actor, attempt.address, attempt.budget);
     let rate_status = Some(counted.unwrap_or_else(|exceeded| exceeded.rate_status));
@@ -117,30 +134,38 @@ fn counted(app: &App, attempt: &Attempt<'_>, found: Arc<Found>) -> Admission {
         Err(Exceeded { wait, .. }) => Err(AppError::Limited { retry_after: wait }),
         Ok(_) if !signed_in.may_come_from(attempt) => Err(AppError::OriginNotAllowed),
         Ok(_) if role < attempt.least => Err(AppError::RoleTooLow { role, least: attempt.least }),
-        Ok(_) => Ok(signed_in),
+        Ok(_) => match signed_in.missing(attempt) {
+            Some(need) => Err(AppError::ScopeMissing(need.to_string())),
+            None => Ok(signed_in),
+        },
     };
     Admission { actor: Some(actor), rate_status, outcome }
 }
 
 /// Finds the owner of a key or token, and checks that it works now.
-async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<Arc<Found>> {
+async fn sign_in(app: &App, attempt: &Attempt<'_>) -> Result<SignedIn> {
     let refused = || AppError::NotSignedIn(None);
     let bearer = attempt.bearer.filter(|bearer| bearer.len() <= TOKEN_LENGTH).ok_or_else(refused)?;
     if keys::has_the_form(bearer) {
-        return working(app, keys::find(app, bearer).await?);
+        return working(app, keys::find(app, bearer).await?).map(SignedIn::whole);
+    }
+    if access_token::has_the_form(bearer) {
+        let accepted = attempt.need.is_some();
+        return if accepted { Box::pin(backend::signed_in(app, bearer)).await } else { Err(refused()) };
     }
     let call = |path: &str| app.cds_clients.as_ref()?.read(bearer, path);
     if let Some(call) = attempt.endpoint.and_then(call) {
-        return by_call(app, call, attempt.request_id).await;
+        return by_call(app, call, attempt.request_id).await.map(SignedIn::whole);
     }
     let tokens = app.tokens.as_ref().ok_or_else(refused)?;
     let hash = app.store.credential_hash(bearer);
     if let Some(found) = app.remembered.tokens.get(&hash).await {
-        return working(app, found);
+        return working(app, found).map(SignedIn::whole);
     }
     // Boxed, so that requests with a cache hit do not carry the size of the lookup future.
     let look_up = Box::pin(token_people::find(app, tokens, bearer, attempt.request_id));
-    working(app, app.remembered.tokens.try_get_with(hash, look_up).await.map_err(AppError::shared)?)
+    let found = app.remembered.tokens.try_get_with(hash, look_up).await.map_err(AppError::shared)?;
+    working(app, found).map(SignedIn::whole)
 }
 
 /// Signs a record system in with its token for one call. The token is used up only if every other check passes.
@@ -157,8 +182,8 @@ async fn by_call(app: &App, call: Call<'_>, request_id: Option<Uuid>) -> Result<
     Err(AppError::NotSignedIn(Some((clinic_id, credential_id))))
 }
 
-/// Audits a failed sign-in and counts it against its address. Too many failures get 429.
-fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
+/// Audits a failed sign-in and counts a guess against its address. Too many failures get 429.
+fn failed(app: &App, address: IpAddr, guess: bool, error: AppError) -> AppError {
     match error {
         AppError::NotSignedIn(whose) => audit_failure(app, whose.map(|(_, credential_id)| credential_id)),
         AppError::ClinicSuspended(credential_id) => {
@@ -167,11 +192,10 @@ fn failed(app: &App, attempt: &Attempt<'_>, error: AppError) -> AppError {
         }
         _ => return error,
     }
-    // A request without a credential is not a guess: many clients send one first, to get the 401 response.
-    if attempt.bearer.is_none() {
+    if !guess {
         return error;
     }
-    match app.limits.count_failure(attempt.address) {
+    match app.limits.count_failure(address) {
         Ok(()) => error,
         Err(retry_after) => AppError::Limited { retry_after },
     }

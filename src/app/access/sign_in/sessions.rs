@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Admission, Attempt, Found, admission, counted, keys, working};
+use super::{Admission, Attempt, Found, SignedIn, admission, counted, keys, working};
 use crate::app::access::limits::Budget;
 use crate::app::ambient::random;
 use crate::app::audit::{self, entry};
@@ -36,6 +36,7 @@ impl Visitor {
             origin: None,
             origin_is_known: false,
             endpoint: None,
+            need: None,
             least: Role::Staff,
             budget: Budget::Scores,
             request_id: self.request_id,
@@ -46,7 +47,7 @@ impl Visitor {
 /// Begins a session for the holder of a key of staff or of an admin. Failures are audited and limited as those of
 /// [`super::admit`].
 pub async fn begin(app: &App, key: &str, visitor: Visitor) -> Result<SessionText> {
-    let found = keys::find(app, key).await.and_then(|found| working(app, found));
+    let found = keys::find(app, key).await.and_then(|found| working(app, found)).map(SignedIn::whole);
     let admission = admission(app, &visitor.attempt(Some(key)), found);
     start(app, admission, keys::prefix_of(key).map(|(_, prefix)| prefix), visitor).await
 }
@@ -82,7 +83,7 @@ pub(super) async fn start(
 /// that a page sends by itself, does not prolong it.
 pub async fn resume(app: &App, text: &str, visitor: Visitor, is_use: bool) -> Admission {
     match find(app, text, is_use).await {
-        Ok(found) => counted(app, &visitor.attempt(None), found),
+        Ok(found) => counted(app, &visitor.attempt(None), SignedIn::whole(found)),
         Err(error) => Admission::failed(error),
     }
 }

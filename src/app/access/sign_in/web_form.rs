@@ -15,7 +15,7 @@ use crate::store::access::web_forms;
 /// of the form and of the visitor's address are not exceeded. Fails when no clinic with this slug has an open form.
 pub async fn admit(app: &App, slug: &str, address: IpAddr, budget: Budget, request_id: Option<Uuid>) -> Admission {
     let signed_in = match find(app, slug).await {
-        Ok(found) => SignedIn { found },
+        Ok(found) => SignedIn::whole(found),
         Err(error) => return Admission { actor: None, rate_status: None, outcome: Err(error) },
     };
     let actor = signed_in.actor(request_id);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Verifier, key_cache::KeyCache, part, parts};
+use super::{KeySource, Verifier, key_cache::KeyCache, part, parts};
 use crate::app::ambient::{Ambient, after};
 use crate::app::error::{AppError, Result};
 use crate::domain::access::client_token::{ClientRules, OneCall};
@@ -12,7 +12,7 @@ use crate::domain::access::token::{CLOCK_SKEW, Claims, NAME_LENGTH, TokenAlgorit
 use crate::domain::{access::actor::Role, ids::ClinicId};
 use crate::outbound::{Client, OutboundError};
 
-const KEYS_KEPT_FOR: Duration = Duration::from_mins(5);
+pub(super) const KEYS_KEPT_FOR: Duration = Duration::from_mins(5);
 /// The maximum lifetime of a token. Used tokens are remembered until they expire.
 const LONGEST: Duration = Duration::from_mins(10);
 
@@ -59,7 +59,8 @@ impl CdsClients {
         let mut trusted = HashMap::new();
         for client in clients {
             let keys = KeyCache::new(Client::new()?, client.keys_address, KEYS_KEPT_FOR, Arc::clone(ambient));
-            let verifier = Verifier { algorithms: TokenAlgorithm::ALL.into(), keys: Arc::new(keys) };
+            let keys = KeySource::Fetched(Arc::new(keys));
+            let verifier = Verifier { algorithms: TokenAlgorithm::ALL.into(), keys };
             let rules = ClientRules { issuer: client.issuer.clone() };
             trusted.insert(client.issuer, Trusted { rules, verifier, clinic_id: client.clinic_id });
         }

@@ -19,6 +19,9 @@ const RSA_BYTES: usize = 256;
 /// The maximum length of a key id, bytes.
 pub(super) const KEY_ID_LENGTH: usize = 256;
 
+/// The members of a key that are public.
+const PUBLIC: [&str; 10] = ["kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y"];
+
 /// Keys by key id.
 #[derive(Default)]
 pub(super) struct KeySet(HashMap<String, Option<Key>>);
@@ -65,6 +68,19 @@ impl KeySet {
             }
         }
         Some(Self(keys))
+    }
+
+    /// The document with the public members of each key, so that a private key is never stored; `None` if no key of it can
+    /// verify anything here.
+    pub(super) fn public(document: &[u8]) -> Option<Value> {
+        Self::read(document).filter(|keys| keys.len() > 0)?;
+        let mut document: Value = serde_json::from_slice(document).ok()?;
+        let keys = document.get_mut("keys")?.as_array_mut()?;
+        keys.truncate(MOST_KEYS);
+        for key in keys.iter_mut().filter_map(Value::as_object_mut) {
+            key.retain(|member, _| PUBLIC.contains(&member.as_str()));
+        }
+        Some(serde_json::json!({ "keys": keys }))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Key> {
@@ -184,6 +200,15 @@ mod tests {
         ]));
         assert!(set.get("good").unwrap().verifies_by(TokenAlgorithm::EdDsa));
         assert_eq!(set.len(), 1);
+    }
+
+    #[test]
+    fn a_private_key_is_not_part_of_the_public_document() {
+        let document = json!({"keys": [with(rsa("a"), "d", "secret")], "other": 1}).to_string();
+        assert_eq!(KeySet::public(document.as_bytes()), Some(json!({"keys": [rsa("a")]})));
+        for none in ["{}", "{\"keys\": []}", "{\"keys\": [{\"kty\": \"oct\", \"kid\": \"a\"}]}"] {
+            assert_eq!(KeySet::public(none.as_bytes()), None, "{none}");
+        }
     }
 
     #[test]

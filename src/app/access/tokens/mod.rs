@@ -1,5 +1,7 @@
 //! Signed tokens of an OpenID Connect issuer: finds the person of a bearer token, or refuses the token without a reason.
 
+pub(super) mod access_token;
+pub mod backend;
 pub mod clients;
 pub mod code_flow;
 mod key_cache;
@@ -18,7 +20,7 @@ use crate::domain::access::token::{Claims, TokenAlgorithm, TokenFault, TokenPers
 use crate::outbound::{Client, OutboundError};
 use code_flow::{CodeClient, CodeFlow};
 use key_cache::KeyCache;
-use key_set::KEY_ID_LENGTH;
+use key_set::{KEY_ID_LENGTH, KeySet};
 
 /// The maximum length of a token, bytes.
 pub const TOKEN_LENGTH: usize = 8 * 1024;
@@ -42,7 +44,13 @@ pub(crate) struct Tokens {
 /// Verifies that an issuer has signed a token.
 struct Verifier {
     algorithms: Vec<TokenAlgorithm>,
-    keys: Arc<KeyCache>,
+    keys: KeySource,
+}
+
+/// Where the keys of a verifier come from.
+enum KeySource {
+    Fetched(Arc<KeyCache>),
+    Fixed(Arc<KeySet>),
 }
 
 /// The relevant members of the header. An unknown `crit` member makes the token unreadable (RFC 7515, section 4.1.11).
@@ -59,7 +67,8 @@ impl Tokens {
         let TokenPolicy { rules, keys_address, keys_kept_for, algorithms, code_client } = policy;
         let keys = KeyCache::new(Client::new()?, keys_address, keys_kept_for, ambient);
         let code_flow = code_client.map(|client| CodeFlow::new(&rules.issuer, client)).transpose()?;
-        Ok(Self { rules, verifier: Verifier { algorithms, keys: Arc::new(keys) }, code_flow })
+        let verifier = Verifier { algorithms, keys: KeySource::Fetched(Arc::new(keys)) };
+        Ok(Self { rules, verifier, code_flow })
     }
 
     /// The flow by which people sign in to the web pages; `None` if it is not configured.
@@ -90,6 +99,21 @@ impl Tokens {
         let claims = self.verifier.claims(token).await?;
         let read = |claims: Claims| self.rules.read_id_token(&claims, client_id, nonce, ambient.now());
         claims.and_then(|claims| read(claims).map_err(TokenFault::as_str)).map_err(refused)
+    }
+}
+
+/// The public part of a key set; `None` if it is not one, or has no key that can verify anything here.
+pub fn public_keys(document: &[u8]) -> Option<Value> {
+    KeySet::public(document)
+}
+
+impl KeySource {
+    /// The keys, with the named key if there is one.
+    async fn keys(&self, name: &str) -> Result<Arc<KeySet>> {
+        match self {
+            Self::Fetched(cache) => cache.keys(name).await,
+            Self::Fixed(keys) => Ok(Arc::clone(keys)),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::screening::answers::Answers;
 use crate::domain::subjects::contact::{ContactWarning, SentContact};
 use crate::domain::subjects::{Consent, Contact, SubjectDraft};
-use crate::domain::submissions::Draft;
+use crate::domain::submissions::{Draft, Stated};
 use crate::http::kernel::fixed::json;
 use crate::http::kernel::problem::{Problem, ProblemType};
 
@@ -62,6 +62,7 @@ impl Filled {
             subject: SubjectDraft { reference: None, contact, consent },
             warnings,
             answered_at: None,
+            stated: Stated::default(),
             source: None,
             pathway: None,
             supersedes: None,

@@ -11,6 +11,7 @@ use crate::app::audit;
 use crate::domain::audit::{AuditAction, AuditFilter, NamedEntry};
 use crate::domain::ids::{CredentialId, SubjectId};
 use crate::domain::page::PageRequest;
+use crate::domain::times::Times;
 use crate::http::kernel::auth::Admin;
 use crate::http::kernel::extract::{Later, Query};
 use crate::http::kernel::names::{AuditActionName, AuditOutcomeName};
@@ -112,14 +113,14 @@ pub async fn list_audit_entries(
 impl AuditQuery {
     pub fn parse(self) -> (AuditFilter, PageRequest) {
         let filter = AuditFilter {
-            action: self.action.map(|action| action.0),
-            outcome: self.outcome.map(|outcome| outcome.0),
-            credential_id: self.credential_id.map(CredentialId),
-            subject_id: self.subject_id.map(SubjectId),
-            resource_id: self.resource_id,
+            ids: None,
+            actions: self.action.map(|action| vec![action.0]),
+            outcomes: self.outcome.map(|outcome| vec![outcome.0]),
+            credential_ids: self.credential_id.map(|id| vec![CredentialId(id)]),
+            subject_ids: self.subject_id.map(|id| vec![SubjectId(id)]),
+            resource_ids: self.resource_id.map(|id| vec![id]),
             request_id: self.request_id,
-            from: self.from,
-            to: self.to,
+            at: (self.from.is_some() || self.to.is_some()).then(|| Times::union(vec![(self.from, self.to)])),
         };
         (filter, PageQuery { limit: self.limit, cursor: self.cursor }.into())
     }

@@ -14,7 +14,7 @@ use crate::domain::language::Language;
 use crate::domain::screening::answers::Answers;
 use crate::domain::screening::questionnaire::Audiences;
 use crate::domain::submissions::stored::{FollowUpLink, StoredSubmission};
-use crate::domain::submissions::{Draft, ExternalSource};
+use crate::domain::submissions::{Draft, ExternalSource, Stated};
 use crate::http::kernel::names::{FollowUpStateName, OriginName, PathwayName, UrgencyName};
 use crate::http::kernel::text::plain;
 use crate::http::v1::screening::answers::{AnswersBody, answers};
@@ -190,6 +190,7 @@ impl SubmissionInput {
             subject,
             warnings,
             answered_at: self.answered_at,
+            stated: Stated::default(),
             source,
             pathway: self.pathway.map(|pathway| pathway.0),
             supersedes: self.supersedes.map(SubmissionId),

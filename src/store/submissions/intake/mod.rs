@@ -86,6 +86,7 @@ impl Intake {
             origin,
             received_at,
             answered_at: draft.answered_at,
+            stated: draft.stated,
             imported: draft.imported,
             test: draft.test,
             language: draft.language,

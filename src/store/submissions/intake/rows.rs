@@ -55,23 +55,23 @@ async fn insert_free(connection: &mut Connection, left: &[&mut Resolved<'_>]) ->
     let band = |which: usize| -> Vec<String> { columns().map(|columns| columns.bands[which].clone()).collect() };
     let stored = sqlx::query_scalar!(
         "insert into submissions (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
-             source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower,
-             score_upper, band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id,
-             follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings, receipt_number)
+             source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower, score_upper,
+             band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id, follow_up_state,
+             follow_up_urgency, follow_up_joined, imported, test, warnings, form_version, answered_on, receipt_number)
          select clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language, source_system,
-                source_id, pathway, supersedes, rule_table, answers::json, assessment::json, score_total, score_lower,
-                score_upper, band_at_least, band_at_most, care_level, flagged, findings::text[], positive_instruments::text[],
-                follow_up_id, follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings::text[], receipt
+                source_id, pathway, supersedes, rule_table, answers::json, assessment::json, score_total, score_lower, score_upper,
+                band_at_least, band_at_most, care_level, flagged, findings::text[], positive::text[], follow_up_id, follow_up_state,
+                follow_up_urgency, follow_up_joined, imported, test, warnings::text[], form_version, answered_on, receipt
          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::text[],
                      $9::text[], $10::text[], $11::text[], $12::uuid[], $13::text[], $14::text[], $15::text[], $16::smallint[],
                      $17::smallint[], $18::smallint[], $19::text[], $20::text[], $21::text[], $22::boolean[], $23::text[],
                      $24::text[], $25::uuid[], $26::text[], $27::smallint[], $28::boolean[], $29::boolean[], $30::boolean[],
-                     $31::text[], $32::bigint[])
+                     $31::text[], $32::text[], $33::text[], $34::bigint[])
              as i (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language, source_system,
                    source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower, score_upper,
-                   band_at_least, band_at_most, care_level, flagged, findings, positive_instruments, follow_up_id,
-                   follow_up_state, follow_up_urgency, follow_up_joined, imported, test, warnings, receipt) order by supersedes
-         on conflict (clinic_id, receipt_number) do nothing returning submission_id",
+                   band_at_least, band_at_most, care_level, flagged, findings, positive, follow_up_id, follow_up_state,
+                   follow_up_urgency, follow_up_joined, imported, test, warnings, form_version, answered_on, receipt)
+         order by supersedes on conflict (clinic_id, receipt_number) do nothing returning submission_id",
         &accepted().map(|one| one.actor.clinic_id.0).collect::<Vec<_>>(),
         &accepted().map(|one| one.submission_id.0).collect::<Vec<_>>(),
         &left.iter().map(|one| one.subject_id.0).collect::<Vec<_>>(),
@@ -103,6 +103,8 @@ async fn insert_free(connection: &mut Connection, left: &[&mut Resolved<'_>]) ->
         &accepted().map(|one| one.draft.imported).collect::<Vec<_>>(),
         &accepted().map(|one| one.draft.test).collect::<Vec<_>>(),
         &documents().map(|one| one.warnings.clone()).collect::<Vec<_>>(),
+        &accepted().map(|one| one.draft.stated.form_version.clone()).collect::<Vec<_>>() as _,
+        &accepted().map(|one| one.draft.stated.answered_on.clone()).collect::<Vec<_>>() as _,
         &left.iter().map(|one| one.receipt_code.number()).collect::<Vec<_>>(),
     );
     Ok(stored.fetch_all(connection).await?.into_iter().collect())
