@@ -16,6 +16,7 @@ mod credentials;
 mod day;
 mod durability;
 mod embedded;
+mod evaluation;
 mod exports;
 mod fhir;
 mod fields;

@@ -163,7 +163,7 @@ pub const GRIP_FLOOR: i32 = 10;
 pub const CHAIR_STANDS_FLOOR: i32 = 300;
 
 /// One answer as its integer; `None` when it is null.
-fn parse_answer(item: Item, raw: &RawAnswer<'_>) -> Result<Option<i32>, Vec<Fault>> {
+pub(crate) fn parse_answer(item: Item, raw: &RawAnswer<'_>) -> Result<Option<i32>, Vec<Fault>> {
     let one = |code, detail: String| Err(vec![Fault::new("", code, detail)]);
     match (item.spec().kind, raw) {
         (_, RawAnswer::Null) => Ok(None),

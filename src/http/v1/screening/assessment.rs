@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::evidence::TotalEvidenceBody;
 use crate::domain::clinics::EmergencyNumber;
 use crate::domain::screening::assessment::FlagReason;
 use crate::domain::screening::instrument::{Accuracy, Share};
@@ -89,6 +90,10 @@ pub struct AssessmentBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub sources_language: Option<LanguageName>,
+    /// What was measured of the total of this rule table; empty if nothing was. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub evidence: Option<Vec<TotalEvidenceBody>>,
 }
 
 /// Why answers are flagged.
