@@ -84,7 +84,7 @@ async fn a_view_is_a_part_of_the_next_larger_one() {
         assert_eq!(fields(summary), BTreeSet::from(SUMMARY));
         let of_a_person: BTreeSet<&str> = SUMMARY.into_iter().chain(PERSON).collect();
         assert_eq!(fields(person), of_a_person);
-        assert_eq!(&fields(full) - &of_a_person, BTreeSet::from(["sources_language"]));
+        assert_eq!(&fields(full) - &of_a_person, BTreeSet::from(["evidence", "sources_language"]));
         for (list, evidence) in [
             ("red_flags", &["sources"][..]),
             ("findings", &["sources"]),
@@ -116,7 +116,7 @@ async fn a_retry_gets_the_view_that_it_asks_for() {
         ("?view=person", Some("return=minimal"), 22),
         ("", Some("respond-async, return=minimal"), 13),
         ("", Some("return=representation"), 22),
-        ("?view=full", None, 23),
+        ("?view=full", None, 24),
     ] {
         let retried = send(query, prefer).await.expect(201);
         assert_eq!(fields(&retried["assessment"]).len(), fields_of_an_assessment, "{query} {prefer:?}");
