@@ -1,6 +1,7 @@
 //! The columns of a data file, and the reading of its rows.
 //!
-//! A cell is empty for an unanswered item. A set separates its options by `|`. A flag is true, false, 1 or 0.
+//! A cell is empty for an unanswered item. A set separates its options by `|`. A flag is true, false, 1 or 0. A column that an
+//! evaluated outcome measures holds no answer, so that an outcome cannot find itself.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use super::fault::FileFault;
 use super::outcome::{Measurement, Outcome, OutcomeRule, all, any};
 use super::sample::{Member, Place};
 use crate::fault::FaultCode;
+use crate::language::Language;
 use crate::screening::answers::{Answers, RawAnswer, parse_answer};
 use crate::screening::questionnaire::{Item, Kind};
 
@@ -88,10 +90,14 @@ impl Columns {
         if !header.faults.is_empty() {
             return Err(header.faults);
         }
-        let items = names.iter().enumerate();
+        let is_answer = |index: usize, name: &str| {
+            let ignored = description.ignored.iter().any(|one| one == name);
+            !ignored && header.measured.iter().all(|measured| !measured.columns.contains(&index))
+        };
+        let named = names.iter().enumerate().filter(|(index, name)| is_answer(*index, name));
         Ok(Self {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
-            items: items.filter_map(|(index, name)| Some((index, Item::from_id(name)?))).collect(),
+            items: named.filter_map(|(index, name)| Some((index, Item::from_id(name)?))).collect(),
             weight,
             place: unit.map(|unit| (stratum, unit)),
             fold,
@@ -155,7 +161,8 @@ impl Columns {
                     *remarks.left_out.entry(item.id()).or_default() += 1;
                 }
                 Err(found) => {
-                    remarks.faults.extend(found.into_iter().map(|fault| FileFault::at(row, item.id(), fault.detail)));
+                    let details = found.iter().map(|fault| fault.detail(Language::En));
+                    remarks.faults.extend(details.map(|detail| FileFault::at(row, item.id(), detail)));
                 }
             }
         }
@@ -166,7 +173,7 @@ impl Columns {
                 answers.set(item, None);
                 *remarks.left_out.entry(item.id()).or_default() += 1;
             } else {
-                remarks.faults.push(FileFault::at(row, id, fault.detail));
+                remarks.faults.push(FileFault::at(row, id, fault.detail(Language::En)));
             }
         }
         for copy in &self.copies {

@@ -7,7 +7,7 @@ use crate::fault::pointer_token;
 /// One fault of a data file. The detail never repeats a value of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFault {
-    /// The line of the file in which the row begins. The header is row 1.
+    /// The number of the row. The header is row 1; empty lines are not rows.
     pub row: u64,
     pub column: Option<String>,
     pub detail: String,

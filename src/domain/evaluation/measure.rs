@@ -36,19 +36,28 @@ struct Cohort<'a> {
     replicates: u64,
 }
 
-/// A predictor with the score of each person of a cohort.
+/// A predictor of a cohort.
 struct Entry {
     predictor: Predictor,
-    values: Vec<Option<i32>>,
+    scores: Scores,
     settled: Option<f64>,
     open_points: Option<f64>,
+}
+
+/// Where the score of each person is.
+enum Scores {
+    /// Every person has the same.
+    Equal,
+    /// In the sample, as those of the predictor with this index.
+    Of(usize),
+    /// Here, by person of the cohort.
+    Fitted(Vec<Option<i32>>),
 }
 
 pub(super) fn measure(sample: &Sample, outcome: usize, replicates: u64, seed: u64) -> OutcomeFigures {
     let cohort = Cohort::new(sample, outcome, replicates, seed);
     let entries = cohort.entries(outcome);
-    let all = vec![Some(0); cohort.people.len()];
-    let prevalence = cohort.read(&all, |_| true, (&[][..], false)).0.prevalence();
+    let prevalence = cohort.read(&Scores::Equal, |_| true, (&[], false)).0.prevalence();
     let measured: Vec<(PredictorFigures, Replicates)> = entries.iter().map(|entry| cohort.figures(entry)).collect();
     let wanted = &sample.outcomes[outcome];
     OutcomeFigures {
@@ -56,7 +65,7 @@ pub(super) fn measure(sample: &Sample, outcome: usize, replicates: u64, seed: u6
         name: wanted.name.clone(),
         age_from: wanted.age_from,
         people: cohort.people.len(),
-        cases: cohort.count(&all, |_| true).1,
+        cases: cohort.cases.iter().filter(|case| **case).count(),
         prevalence,
         strata: cohort.units.strata(),
         units: cohort.units.count(),
@@ -67,7 +76,7 @@ pub(super) fn measure(sample: &Sample, outcome: usize, replicates: u64, seed: u6
 
 impl<'a> Cohort<'a> {
     fn new(sample: &'a Sample, outcome: usize, replicates: u64, seed: u64) -> Self {
-        let bit = 1 << outcome;
+        let bit = 1_u32 << outcome;
         let known = sample.people.iter().enumerate().filter(|(_, person)| person.known & bit != 0);
         let people: Vec<usize> = known.map(|(index, _)| index).collect();
         let of = |index: &usize| &sample.people[*index];
@@ -90,6 +99,14 @@ impl<'a> Cohort<'a> {
         &self.sample.people[self.people[index]]
     }
 
+    fn score(&self, scores: &Scores, index: usize) -> Option<i32> {
+        match scores {
+            Scores::Equal => Some(0),
+            Scores::Of(predictor) => self.sample.score(self.people[index], *predictor),
+            Scores::Fitted(scores) => scores[index],
+        }
+    }
+
     /// The predictors whose scores say something about these people: those of instruments and items only if they are settled
     /// for half of the people. Equal instruments of several tables are one.
     fn entries(&self, outcome: usize) -> Vec<Entry> {
@@ -101,7 +118,7 @@ impl<'a> Cohort<'a> {
             let share = settled.map(|count| real(count) / all);
             let mut entry = Entry {
                 predictor: predictor.clone(),
-                values: self.people.iter().map(|person| self.sample.score(*person, index)).collect(),
+                scores: Scores::Of(index),
                 settled: share,
                 open_points: None,
             };
@@ -113,7 +130,7 @@ impl<'a> Cohort<'a> {
                 }
                 PredictorKind::Instrument | PredictorKind::Item if share.is_none_or(|share| share < 0.5) => continue,
                 PredictorKind::Instrument => {
-                    if entries.iter().any(|known| known.equals(&entry)) {
+                    if entries.iter().any(|known| self.are_equal(known, &entry)) {
                         continue;
                     }
                 }
@@ -128,6 +145,13 @@ impl<'a> Cohort<'a> {
         entries
     }
 
+    /// Whether two predictors have the same id, cut-offs and scores.
+    fn are_equal(&self, one: &Entry, other: &Entry) -> bool {
+        one.predictor.id == other.predictor.id
+            && one.predictor.cut_offs == other.predictor.cut_offs
+            && (0..self.people.len()).all(|index| self.score(&one.scores, index) == self.score(&other.scores, index))
+    }
+
     /// The log odds of a model of age and SARC-F, each person's from a model of the other parts of the data.
     fn age_with_sarc_f(&self) -> Option<Entry> {
         let sarc_f = self.sample.predictors.list.iter().position(|predictor| &*predictor.id == SARC_F)?;
@@ -140,8 +164,8 @@ impl<'a> Cohort<'a> {
             scale: LOG_ODDS_SCALE,
             ..Predictor::plain(PredictorKind::AgeWithSarcF, "age_with_sarc_f")
         };
-        let values = odds.into_iter().map(|odds| odds.map(units_of)).collect();
-        Some(Entry { predictor, values, settled: None, open_points: None })
+        let scores = Scores::Fitted(odds.into_iter().map(|odds| odds.map(units_of)).collect());
+        Some(Entry { predictor, scores, settled: None, open_points: None })
     }
 
     /// The log odds of each person by a model of these inputs that is fitted to the other parts of the data. `None` if a part
@@ -167,15 +191,15 @@ impl<'a> Cohort<'a> {
 
     fn read(
         &self,
-        values: &[Option<i32>],
+        scores: &Scores,
         includes: impl Fn(&Person) -> bool,
         cut_offs: (&[i32], bool),
     ) -> (Replicates, Landmarks) {
-        let scored = values.iter().enumerate().filter(|(index, _)| includes(self.person(*index)));
-        let scored = scored.filter_map(|(index, value)| {
+        let included = (0..self.people.len()).filter(|index| includes(self.person(*index)));
+        let scored = included.filter_map(|index| {
             Some(Scored {
                 unit: self.units.of[index],
-                score: (*value)?,
+                score: self.score(scores, index)?,
                 weight: self.person(index).weight,
                 case: self.cases[index],
             })
@@ -184,24 +208,24 @@ impl<'a> Cohort<'a> {
     }
 
     /// The people with a score, and those of them with the outcome.
-    fn count(&self, values: &[Option<i32>], includes: impl Fn(&Person) -> bool) -> (usize, usize) {
-        let of = |(index, value): &(usize, &Option<i32>)| value.is_some() && includes(self.person(*index));
-        let counted = values.iter().enumerate().filter(of);
-        counted.fold((0, 0), |(people, cases), (index, _)| (people + 1, cases + usize::from(self.cases[index])))
+    fn count(&self, scores: &Scores, includes: impl Fn(&Person) -> bool) -> (usize, usize) {
+        let of = |index: &usize| self.score(scores, *index).is_some() && includes(self.person(*index));
+        let counted = (0..self.people.len()).filter(of);
+        counted.fold((0, 0), |(people, cases), index| (people + 1, cases + usize::from(self.cases[index])))
     }
 
     fn figures(&self, entry: &Entry) -> (PredictorFigures, Replicates) {
         let predictor = &entry.predictor;
         let total = predictor.kind == PredictorKind::Total;
         let scores: Vec<i32> = predictor.cut_offs.iter().map(|cut_off| i32::from(cut_off.score)).collect();
-        let (replicates, landmarks) = self.read(&entry.values, |_| true, (&scores[..], total));
-        let (people, cases) = self.count(&entry.values, |_| true);
+        let (replicates, landmarks) = self.read(&entry.scores, |_| true, (&scores[..], total));
+        let (people, cases) = self.count(&entry.scores, |_| true);
         let bands = (0..landmarks.bands).zip(Band::ALL);
-        let expected = self.expected(&entry.values, &landmarks.tenths);
+        let expected = self.expected(&entry.scores, &landmarks.tenths);
         let tenth = |(index, (low, high)): (usize, &(i32, i32))| {
             let (low, high) = (predictor.shown(*low), predictor.shown(*high));
             let class = if low == high { low } else { format!("{low} to {high}") };
-            let expected = expected.as_ref().and_then(|expected| expected.get(index).copied());
+            let expected = expected.get(index).copied().flatten();
             replicates.class(landmarks.bands + index, class, expected)
         };
         let calibration: Vec<ClassFigures> = landmarks.tenths.iter().enumerate().map(tenth).collect();
@@ -222,17 +246,18 @@ impl<'a> Cohort<'a> {
         (figures, replicates)
     }
 
-    /// The share with the outcome that a model of the score predicts, by tenth.
-    fn expected(&self, values: &[Option<i32>], tenths: &[(i32, i32)]) -> Option<Vec<f64>> {
-        let odds = self.crossed(|index| values[index].map(|value| [1.0, f64::from(value)]))?;
+    /// The share with the outcome that a model of the score predicts, by tenth. Empty if a part of the data has no model.
+    fn expected(&self, scores: &Scores, tenths: &[(i32, i32)]) -> Vec<Option<f64>> {
+        let odds = self.crossed(|index| self.score(scores, index).map(|score| [1.0, f64::from(score)]));
+        let Some(odds) = odds else { return Vec::new() };
         let mut sums = vec![(0.0, 0.0); tenths.len()];
-        for (index, (value, odds)) in values.iter().zip(odds).enumerate() {
-            let (Some(value), Some(odds)) = (value, odds) else { continue };
-            let Some(sum) = sums.get_mut(tenths.partition_point(|(_, high)| high < value)) else { continue };
+        for (index, odds) in odds.into_iter().enumerate() {
+            let (Some(score), Some(odds)) = (self.score(scores, index), odds) else { continue };
+            let Some(sum) = sums.get_mut(tenths.partition_point(|(_, high)| *high < score)) else { continue };
             let weight = self.person(index).weight;
             *sum = (sum.0 + weight * probability(odds), sum.1 + weight);
         }
-        Some(sums.into_iter().map(|(risk, weight)| risk / weight).collect())
+        sums.into_iter().map(|(risk, weight)| Some(risk / weight).filter(|share| share.is_finite())).collect()
     }
 
     fn groups(&self, entry: &Entry, scores: &[i32]) -> Vec<GroupFigures> {
@@ -255,11 +280,11 @@ impl<'a> Cohort<'a> {
         name: &str,
         includes: impl Fn(&Person) -> bool,
     ) -> Option<GroupFigures> {
-        let (people, cases) = self.count(&entry.values, &includes);
+        let (people, cases) = self.count(&entry.scores, &includes);
         if people == 0 {
             return None;
         }
-        let replicates = self.read(&entry.values, &includes, (scores, false)).0;
+        let replicates = self.read(&entry.scores, &includes, (scores, false)).0;
         let enough = cases.min(people - cases) >= FEWEST;
         Some(GroupFigures {
             group: name.to_owned(),
@@ -273,12 +298,6 @@ impl<'a> Cohort<'a> {
 }
 
 impl Entry {
-    /// Whether another predictor has the same id, cut-offs and scores.
-    fn equals(&self, other: &Self) -> bool {
-        let (one, another) = (&self.predictor, &other.predictor);
-        one.id == another.id && one.cut_offs == another.cut_offs && self.values == other.values
-    }
-
     fn name(&self) -> String {
         match &self.predictor.table {
             Some(table) => format!("{} {table}", self.predictor.id),
@@ -307,7 +326,7 @@ fn cut_offs(predictor: &Predictor, replicates: &Replicates) -> Vec<CutOffFigures
 /// Each later total less the first, and each total less age, and less age with SARC-F.
 fn differences(entries: &[Entry], measured: &[(PredictorFigures, Replicates)]) -> Vec<Difference> {
     let all: Vec<_> = entries.iter().zip(measured.iter().map(|one| &one.1)).collect();
-    let of = |kind| all.iter().filter(move |(entry, _)| entry.predictor.kind == kind);
+    let of = |kind: PredictorKind| all.iter().filter(move |(entry, _)| entry.predictor.kind == kind);
     let mut differences = Vec::new();
     for (place, (total, replicates)) in of(PredictorKind::Total).enumerate() {
         let first = of(PredictorKind::Total).next().filter(|_| place > 0);

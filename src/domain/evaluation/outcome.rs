@@ -43,7 +43,7 @@ pub enum Comparison {
 
 /// One cut-off, or one for each sex.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields, expecting = "a cut-off must be a number, or { female = number, male = number }")]
 pub enum CutOff {
     All(f64),
     BySex { female: f64, male: f64 },
@@ -65,7 +65,6 @@ impl Measurement {
         })
     }
 
-    #[must_use]
     pub const fn differs_by_sex(&self) -> bool {
         matches!(self.cut_off, CutOff::BySex { .. })
     }

@@ -151,23 +151,28 @@ fn between(places: &[usize], end: usize) -> Vec<Range<usize>> {
     starts.zip(ends).map(|(start, end)| start..end).collect()
 }
 
-/// A value with the 2.5th and 97.5th percentile of its replicates. Without an interval if a quarter of them have no value.
+/// A value with the 2.5th and 97.5th percentile of its replicates. Without an interval if a quarter of them have no value. A
+/// likelihood ratio may be infinite in a replicate; it then counts as above all others, and an infinite end is absent.
 fn estimate(value: f64, replicates: impl Iterator<Item = f64>) -> Estimate {
-    let (mut finite, mut all) = (Vec::new(), 0);
+    let (mut known, mut all) = (Vec::new(), 0);
     for replicate in replicates {
         all += 1;
-        finite.extend(Some(replicate).filter(|replicate| replicate.is_finite()));
+        known.extend(Some(replicate).filter(|replicate| !replicate.is_nan()));
     }
-    finite.sort_by(f64::total_cmp);
-    let enough = value.is_finite() && finite.len() * 4 > all * 3;
-    let at = |numerator: usize| enough.then(|| percentile(&finite, numerator));
-    Estimate { value: Some(value).filter(|value| value.is_finite()), low: at(25), high: at(975) }
+    known.sort_unstable_by(f64::total_cmp);
+    let finite = |value: &f64| value.is_finite();
+    let enough = value.is_finite() && known.len() * 4 > all * 3;
+    let at = |thousandths: usize| enough.then(|| percentile(&known, thousandths)).filter(finite);
+    Estimate { value: Some(value).filter(finite), low: at(25), high: at(975) }
 }
 
 /// A percentile of ascending values, in thousandths, by linear interpolation.
 fn percentile(ascending: &[f64], thousandths: usize) -> f64 {
     let position = (ascending.len() - 1) * thousandths;
     let (place, rest) = (position / 1_000, position % 1_000);
+    if rest == 0 {
+        return ascending[place];
+    }
     let next = ascending[(place + 1).min(ascending.len() - 1)];
     ascending[place] + (next - ascending[place]) * super::real(rest) / 1_000.0
 }
@@ -197,8 +202,12 @@ mod tests {
     fn replicates_without_a_value_are_left_out_and_too_many_leave_no_interval() {
         let found = estimate(1.0, [f64::NAN, 1.0, 1.0, 1.0, 1.0].into_iter());
         close(found.low, 1.0);
-        let found = estimate(1.0, [f64::NAN, 1.0, f64::INFINITY, 1.0].into_iter());
+        let found = estimate(1.0, [f64::NAN, 1.0, f64::NAN, 1.0].into_iter());
         assert_eq!((found.low, found.high), (None, None));
+        // An infinite replicate is the highest: leaving it out would move the upper end down.
+        let found = estimate(1.0, [1.0, f64::INFINITY, 1.0, 1.0].into_iter());
+        close(found.low, 1.0);
+        assert_eq!(found.high, None);
         assert_eq!(estimate(f64::INFINITY, [1.0; 9].into_iter()), Estimate::default());
     }
 

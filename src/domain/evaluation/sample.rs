@@ -116,7 +116,10 @@ impl Sample {
             return;
         }
         self.predictors.score(answers, &mut self.buffer);
-        for (_, wanted) in self.outcomes.iter_mut().enumerate().filter(|(bit, _)| member.known & (1 << bit) != 0) {
+        for (bit, wanted) in self.outcomes.iter_mut().enumerate() {
+            if member.known & (1_u32 << bit) == 0 {
+                continue;
+            }
             for (count, settled) in wanted.settled.iter_mut().zip(&self.buffer.settled) {
                 *count += u64::from(*settled);
             }
@@ -148,9 +151,9 @@ impl Sample {
         lonely.map(|(_, row)| FileFault::at(*row, column, detail)).collect()
     }
 
-    /// The figures of each outcome, with intervals from so many replicates.
-    pub fn measure(&self, replicates: u64, seed: u64) -> Vec<OutcomeFigures> {
-        (0..self.outcomes.len()).map(|outcome| measure(self, outcome, replicates, seed)).collect()
+    /// The figures of an outcome, by its place, with intervals from so many replicates.
+    pub fn measure(&self, outcome: usize, replicates: u64, seed: u64) -> OutcomeFigures {
+        measure(self, outcome, replicates, seed)
     }
 
     /// The score of a person, by index.
@@ -161,7 +164,7 @@ impl Sample {
 
     /// The number of people in whom an outcome is known.
     pub fn known(&self, outcome: usize) -> usize {
-        self.people.iter().filter(|person| person.known & (1 << outcome) != 0).count()
+        self.people.iter().filter(|person| person.known & (1_u32 << outcome) != 0).count()
     }
 
     fn fold(&mut self, name: &str) -> u16 {

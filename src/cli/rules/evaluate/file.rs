@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use csv::{ByteRecord, Position, ReaderBuilder};
+use csv::{ByteRecord, ReaderBuilder};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::cli::progress::Counted;
@@ -52,29 +52,29 @@ pub(super) fn read(
         bail!("{} is empty", data.display());
     }
     let names: Vec<String> = match cells(1, &record, &[]) {
-        Ok(names) => names.into_iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect(),
+        Ok(names) => names.into_iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect(),
         Err(fault) => bail!(refusal(data, &[fault])),
     };
     let named: Vec<&str> = names.iter().map(String::as_str).collect();
-    let columns =
-        Columns::new(description, wanted, &named).map_err(|faults| anyhow!(refusal(data, &faults)))?;
+    let columns = Columns::new(description, wanted, &named).map_err(|faults| anyhow!(refusal(data, &faults)))?;
     let outcomes = wanted.iter().map(|outcome| (outcome.id.clone(), outcome.name.clone(), outcome.age_from));
     let mut sample = Sample::new(predictors, outcomes);
-    let mut last = 1;
+    // Not the line of the reader, which is one less in a file whose lines end with CR and LF.
+    let mut row = 1;
     while remarks.faults.len() < MOST_FAULTS {
+        row += 1;
         match rows.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
-                remarks.faults.push(FileFault::in_row(last + 1, format!("cannot be read: {error}")));
+                remarks.faults.push(FileFault::in_row(row, format!("cannot be read: {error}")));
                 break;
             }
         }
-        last = record.position().map_or(last + 1, Position::line);
-        match cells(last, &record, &named) {
+        match cells(row, &record, &named) {
             Ok(cells) => {
-                if let Some((member, answers)) = columns.read(last, &cells, &mut remarks) {
-                    sample.add(last, &member, &answers);
+                if let Some((member, answers)) = columns.read(row, &cells, &mut remarks) {
+                    sample.add(row, &member, &answers);
                 }
             }
             Err(fault) => remarks.faults.push(fault),
@@ -120,7 +120,8 @@ fn open(data: &Path) -> anyhow::Result<Box<dyn Read>> {
     let cannot = || format!("cannot read {}", data.display());
     let mut file = BufReader::new(File::open(data).with_context(cannot)?);
     let zipped = file.fill_buf().with_context(cannot)?.starts_with(&GZIP);
-    Ok(if zipped { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+    let plain: Box<dyn Read> = if zipped { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    Ok(plain)
 }
 
 #[cfg(test)]

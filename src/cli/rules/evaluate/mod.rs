@@ -15,12 +15,14 @@ use serde::Serialize;
 use super::replay::table;
 use crate::app::evaluation;
 use crate::cli::database::{find_clinic, on_database};
-use crate::cli::output::print;
+use crate::cli::output::{print, tell};
 use crate::cli::progress::{counted, shown};
 use crate::config::{Evaluate, Settings};
 use crate::domain::evaluation::clinic::{ClinicOutcome, FEWEST_OUTCOMES, Measured};
 use crate::domain::evaluation::figures::OutcomeFigures;
+use crate::domain::evaluation::outcome::Outcome;
 use crate::domain::evaluation::predictor::Predictors;
+use crate::domain::evaluation::sample::Sample;
 use crate::domain::ids::ClinicId;
 use crate::domain::screening::rule_table::RuleTable;
 
@@ -28,7 +30,7 @@ use crate::domain::screening::rule_table::RuleTable;
 const BEGIN: &str = "<!-- figures -->";
 const END: &str = "<!-- end of figures -->";
 
-/// All figures; `rules evaluate --json` documents the JSON form.
+/// All figures. The help of the command describes the JSON form.
 #[derive(Serialize)]
 struct Document {
     /// The name of the data, or of the clinic.
@@ -104,9 +106,16 @@ fn of_file(options: &Evaluate, data: &Path, tables: Vec<Arc<RuleTable>>) -> anyh
             bail!("the description has no outcome {unknown}; it has {}", known.join(", "));
         }
     };
+    if let Some(twice) = (1..wanted.len()).find(|place| wanted[..*place].contains(&wanted[*place])) {
+        bail!("--outcome names {} twice", wanted[twice].id);
+    }
     let predictors = Predictors::new(tables, description.predictors.clone());
     let rule_tables = predictors.versions().map(str::to_owned).collect();
     let (sample, left_out) = counted(|shown| file::read(data, (&description, &wanted[..]), predictors, shown))?;
+    if let Some(empty) = (0..wanted.len()).find(|place| sample.known(*place) == 0) {
+        let Outcome { id, age_from, .. } = wanted[empty];
+        bail!("{} has no person of {age_from} years or over in whom {id} is known", data.display());
+    }
     Ok(Document {
         rows: sample.rows,
         left_out: left_out.into_iter().map(|(item, rows)| LeftOut { item, rows }).collect(),
@@ -114,7 +123,7 @@ fn of_file(options: &Evaluate, data: &Path, tables: Vec<Arc<RuleTable>>) -> anyh
         replicates: options.replicates,
         seed: options.seed,
         clinic: None,
-        outcomes: sample.measure(options.replicates, options.seed),
+        outcomes: figures(&sample, options),
         data: description.name,
         source: description.source,
     })
@@ -159,8 +168,18 @@ async fn of_clinic(
             without_age: found.without_age,
             by_band: found.measured(),
         }),
-        outcomes: found.sample.measure(options.replicates, options.seed),
+        outcomes: figures(&found.sample, options),
     })
+}
+
+/// The figures of each outcome. A line says which one is being measured, because each takes a while in a large file.
+fn figures(sample: &Sample, options: &Evaluate) -> Vec<OutcomeFigures> {
+    let names = options.outcome.iter().enumerate();
+    let measured = names.map(|(place, name)| {
+        tell(&format!("measuring {name}"));
+        sample.measure(place, options.replicates, options.seed)
+    });
+    measured.collect()
 }
 
 fn write_plots(folder: &Path, document: &Document) -> anyhow::Result<()> {

@@ -7,10 +7,11 @@ use plotters::prelude::*;
 use super::words::named;
 use crate::domain::evaluation::figures::{ClassFigures, OutcomeFigures, PredictorFigures};
 
-const SIZE: (u32, u32) = (720, 560);
+const SIZE: (u32, u32) = (800, 580);
+const FINE: (&str, i32) = ("sans-serif", 11);
 const SMALL: (&str, i32) = ("sans-serif", 14);
 const TITLE: (&str, i32) = ("sans-serif", 18);
-/// Colours that differ with any colour vision (Okabe and Ito).
+/// Colours that differ with any colour vision (Okabe and Ito). There are as many curves at most.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -51,7 +52,7 @@ fn curve(area: &Area<'_>, figures: &OutcomeFigures) -> anyhow::Result<()> {
     let mut chart = chart(area, &figures.name, (1.0, 1.0))?;
     axes(&mut chart, "1 - specificity", "sensitivity")?;
     chart.draw_series(LineSeries::new([(0.0, 0.0), (1.0, 1.0)], BLACK.mix(0.3))).map_err(failed)?;
-    for (predictor, colour) in figures.predictors.iter().zip(COLOURS.into_iter().cycle()) {
+    for (predictor, colour) in with_curves(figures).into_iter().zip(COLOURS) {
         let area = predictor.area.value.map_or("-".to_owned(), |area| format!("{area:.2}"));
         let line = LineSeries::new(predictor.curve.iter().copied(), colour.stroke_width(2));
         chart.draw_series(line).map_err(failed)?.label(format!("{} {area}", named(predictor))).legend(move |(x, y)| {
@@ -63,8 +64,8 @@ fn curve(area: &Area<'_>, figures: &OutcomeFigures) -> anyhow::Result<()> {
 
 /// The share with the outcome in each tenth of a total, by the share that a model of the other part of the data expects.
 fn calibration(area: &Area<'_>, figures: &OutcomeFigures) -> anyhow::Result<()> {
-    let tenths = || totals(figures).flat_map(|total| &total.calibration);
-    let end = highest(tenths().flat_map(|tenth| [tenth.expected, tenth.observed.high, tenth.observed.value]));
+    let tenths = totals(figures).flat_map(|total| &total.calibration);
+    let end = highest(tenths.flat_map(|tenth| [tenth.expected, tenth.observed.high, tenth.observed.value]));
     let mut chart = chart(area, &figures.name, (end, end))?;
     axes(&mut chart, "expected share with the outcome", "observed share, with 95 % interval")?;
     chart.draw_series(LineSeries::new([(0.0, 0.0), (end, end)], BLACK.mix(0.3))).map_err(failed)?;
@@ -126,14 +127,29 @@ fn bands(area: &Area<'_>, figures: &OutcomeFigures) -> anyhow::Result<()> {
             Some(PathElement::new(vec![(left + 0.5, low), (left + 0.5, high)], BLACK))
         };
         chart.draw_series(bars.iter().filter_map(interval)).map_err(failed)?;
-        let label = |(left, band): &(f64, &ClassFigures)| {
-            let people = band.share.value.map_or(String::new(), |share| format!(" {:.0} %", share * 100.0));
+        let labels = |(left, band): &(f64, &ClassFigures)| {
+            let people = band.share.value.map_or(String::new(), |share| format!("{:.0} %", share * 100.0));
             let top = band.observed.high.or(band.observed.value).unwrap_or_default();
-            Text::new(format!("{}{people}", band.class), (left + 0.1, top + end * 0.04), SMALL)
+            let above = |text: String, lines: f64| Text::new(text, (left + 0.1, top + end * 0.04 * lines), FINE);
+            [above(band.class.clone(), 2.0), above(people, 1.0)]
         };
-        chart.draw_series(bars.iter().map(label)).map_err(failed)?;
+        chart.draw_series(bars.iter().flat_map(labels)).map_err(failed)?;
     }
     legend(&mut chart, SeriesLabelPosition::UpperLeft)
+}
+
+/// The predictors whose curves are drawn: totals, age, age with SARC-F and SARC-F before others.
+fn with_curves(figures: &OutcomeFigures) -> Vec<&PredictorFigures> {
+    let mut chosen: Vec<&PredictorFigures> = figures.predictors.iter().collect();
+    chosen.sort_by_key(|predictor| match &*predictor.predictor {
+        "total" => 0,
+        "age" => 1,
+        "age_with_sarc_f" => 2,
+        "sarc_f" => 3,
+        _ => 4,
+    });
+    chosen.truncate(COLOURS.len());
+    chosen
 }
 
 /// The predictors that have bands.
@@ -217,6 +233,6 @@ mod tests {
             assert!(svg.contains("low grip &lt; 27 kg") && svg.contains("total 2099.1"), "{name}: {svg}");
         }
         assert!(plots[0].1.contains("total 2099.1 0.80"));
-        assert!(plots[2].1.contains("moderate 30 %"));
+        assert!(plots[2].1.contains("moderate") && plots[2].1.contains("30 %"));
     }
 }
