@@ -102,3 +102,42 @@ async fn a_diagnosis_is_read_from_the_follow_up_and_an_unknown_outcome_is_refuse
         assert!(String::from_utf8(refused.stderr).unwrap().contains(says), "{outcome}");
     }
 }
+
+#[tokio::test]
+async fn a_corrected_first_submission_keeps_its_time_and_tests_are_not_read() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let (weak, strong) = (of_sex(frail(), "female"), of_sex(fit(), "female"));
+    let mut examined = strong.clone();
+    examined["grip_strength_kg"] = json!(15.9);
+    let mut retested = strong.clone();
+    retested["grip_strength_kg"] = json!(40.0);
+    for person in 0..50 {
+        let of = |answers: &Value| json!({"answers": answers, "subject": {"reference": format!("C-{person}")}});
+        let submit = async |body: Value| clinic.intake.submit(&body).await.expect(201);
+        let test = |answers: &Value| {
+            let mut body = of(answers);
+            body["test"] = json!(true);
+            body
+        };
+        // The test before is not the first submission, and the test after is not the measurement.
+        submit(test(&weak)).await;
+        let first = submit(of(&strong)).await;
+        submit(test(&retested)).await;
+        submit(of(&examined)).await;
+        // The correction comes after the measurement. Its answers count with the time of the corrected ones.
+        let mut corrected = of(&weak);
+        corrected["supersedes"] = first["id"].clone();
+        submit(corrected).await;
+    }
+    let terminal = Terminal::at(&world);
+    let (found, _) = terminal.json(&[&EVALUATE[..], &["--outcome", "grip", "--json"]].concat());
+    assert_eq!((&found["rows"], &found["measured"], &found["never_measured"]), (&json!(50), &json!(50), &json!(0)));
+    let outcome = &found["outcomes"][0];
+    assert_eq!((&outcome["people"], &outcome["cases"]), (&json!(50), &json!(50)));
+    let bands = found["by_band"].as_array().unwrap().iter().filter(|row| row["rule_table"] == "2026.3");
+    let measured: Vec<_> = bands.map(|row| (row["band"].as_str().unwrap(), row["measured"].as_u64().unwrap())).collect();
+    assert_eq!(measured, [("low", 0), ("moderate", 0), ("high", 50)]);
+    // Without a person who is not weak there is no area.
+    assert_eq!(outcome["predictors"][0]["area"], json!({"value": null, "low": null, "high": null}));
+}

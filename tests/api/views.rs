@@ -128,6 +128,32 @@ async fn a_retry_gets_the_view_that_it_asks_for() {
 }
 
 #[tokio::test]
+async fn the_full_view_and_the_rule_table_have_what_was_measured_of_the_total() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let file: toml::Table = toml::from_str(include_str!("../../src/rules/evidence.toml")).unwrap();
+    let entries = file.get("evidence").map(|all| all.as_array().unwrap().clone()).unwrap_or_default();
+    let table = async |version: &str| world.holder(None).get(&format!("/v1/rule-tables/{version}")).await.expect(200);
+    for version in ["2026.1", "2026.2", "2026.3"] {
+        let shown = table(version).await["evidence"].clone();
+        let measured: Vec<_> = entries.iter().filter(|one| one["rule_table"].as_str() == Some(version)).collect();
+        assert_eq!(shown.as_array().unwrap().len(), measured.len(), "{version}");
+        for (shown, entry) in shown.as_array().unwrap().iter().zip(measured) {
+            for name in ["outcome", "data", "measured_on"] {
+                assert_eq!(shown[name].as_str(), entry[name].as_str(), "{version} {name}");
+            }
+            assert_eq!(shown["area"]["percent"].as_f64(), entry["area"]["percent"].as_float(), "{shown}");
+            assert_eq!(shown["bands"].as_array().unwrap().len(), 2, "{shown}");
+        }
+    }
+    let scored = clinic.browser.post("/v1/scores?view=full", &json!({"answers": frail()})).await.expect(200);
+    let version = scored["rule_table"].as_str().unwrap();
+    assert_eq!(scored["evidence"], table(version).await["evidence"]);
+    // Figures from another survey's questions are no study of the total.
+    assert_eq!(scored["score"]["validated"], false);
+}
+
+#[tokio::test]
 async fn the_rule_table_has_the_evidence_that_a_person_view_names() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;

@@ -151,3 +151,34 @@ fn each_fault_of_the_header_is_named() {
     let unknown = faults(&["age", "sex", "w", "s", "u", "grip", "smokes"]);
     assert_eq!(unknown, ["row 1, column smokes: is not an item, and the description does not say what it is"]);
 }
+
+#[test]
+fn a_column_that_an_outcome_measures_and_one_that_is_ignored_hold_no_answer() {
+    let description = description(
+        r#"
+        name = "made up"
+        ignored = ["smoker"]
+        [outcomes.fell]
+        name = "a fall"
+        column = "falls_past_year"
+        at_least = 1
+        [outcomes.light]
+        name = "low mass"
+        column = "mass"
+        per_height_squared = "height_cm"
+        less_than = 7
+        "#,
+    );
+    let read = |outcome: &str| {
+        let wanted = [description.outcome(outcome).unwrap()];
+        let names = ["age", "falls_past_year", "smoker", "height_cm", "mass"];
+        let columns = Columns::new(&description, &wanted, &names).unwrap();
+        columns.read(2, &["70", "2", "1", "170", "20"], &mut Remarks::default()).unwrap()
+    };
+    let (member, answers) = read("fell");
+    assert_eq!((member.known, member.met), (1, 1));
+    assert_eq!((answers.get(Item::FallsPastYear), answers.get(Item::Smoker)), (None, None));
+    // For another outcome the same column holds answers. A height does in any case.
+    let (_, answers) = read("light");
+    assert_eq!((answers.get(Item::FallsPastYear), answers.get(Item::HeightCm)), (Some(2), Some(1700)));
+}
