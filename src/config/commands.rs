@@ -361,11 +361,11 @@ pub enum Rules {
     ///
     /// 4. A figure holds for the people it was measured in. Say who they are, and who was left out.
     ///
-    /// With --json: {"data", "rows", "left_out": [{"item", "rows"}], "rule_tables", "replicates", "seed", "outcomes":
+    /// With --json: {"data", "source", "rows", "left_out": [{"item", "rows"}], "rule_tables", "replicates", "seed", "outcomes":
     /// [{"outcome", "name", "age_from", "people", "cases", "prevalence", "strata", "units", "predictors": [{"predictor",
     /// "rule_table", "people", "cases", "settled", "open_points", "area", "cut_offs", "bands", "calibration", "groups"}],
     /// "differences": [{"of", "minus", "area", "cut_offs"}]}]}. A figure is {"value", "low", "high"}; null means that the data
-    /// do not determine it. With --clinic also "clinic_id", "measured" and "never_measured", and "by_band".
+    /// do not determine it. With --clinic also "clinic_id", "measured", "never_measured", "without_age" and "by_band".
     Evaluate(Box<Evaluate>),
     /// Recomputes every stored assessment under its own rule table; exits with 1 if one differs. Changes no submission.
     ///

@@ -283,19 +283,22 @@ impl Measured {
         faults: &mut Vec<FileFault>,
         sex: Option<i32>,
     ) -> Option<bool> {
-        let mut values = Vec::with_capacity(self.columns.len());
+        // Every cell is read, so that each fault is found, also beside an empty cell.
+        let mut sum = Some(0.0);
         for column in &self.columns {
-            values.push(columns.number(row, *column, cells, faults)?);
+            let value = columns.number(row, *column, cells, faults);
+            sum = sum.zip(value).map(|(sum, value)| sum + value);
         }
-        let mut value = values.iter().sum::<f64>() / super::real(values.len());
+        let mut divisor = super::real(self.columns.len());
         if let Some(column) = self.height {
-            let metres = columns.number(row, column, cells, faults)? / 100.0;
-            if metres <= 0.0 {
+            let height = columns.number(row, column, cells, faults);
+            if height.is_some_and(|height| height <= 0.0) {
                 faults.push(FileFault::at(row, &columns.names[column], "must be above 0"));
             }
-            value /= metres * metres;
+            let metres = height? / 100.0;
+            divisor *= metres * metres;
         }
-        self.measurement.is_met(value, sex)
+        self.measurement.is_met(sum? / divisor, sex)
     }
 }
 
