@@ -5,6 +5,7 @@
 mod cds_hooks;
 mod commands;
 mod database;
+mod evaluation;
 mod http;
 mod sign_in;
 
@@ -17,6 +18,7 @@ pub use cds_hooks::{CdsClient, CdsHooks};
 pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, ProfileChange, Retention, Rules};
 pub use database::Database;
 use database::Secret;
+pub use evaluation::Evaluate;
 pub use http::Http;
 use sign_in::network;
 pub use sign_in::{Limits, Oidc};

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod clinics;
 pub mod demo;
 pub mod error;
+pub mod evaluation;
 pub mod follow_ups;
 pub mod health;
 pub mod once;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, value_parser};
 
+use super::evaluation::Evaluate;
 use super::sign_in::address;
 use crate::domain::language::Language;
 
@@ -366,6 +367,36 @@ pub enum Rules {
         #[arg(long)]
         json: bool,
     },
+    /// Measures how well rule tables find people who have an outcome: in a file, or in the outcomes that a clinic recorded.
+    ///
+    /// Each person is scored by the engine of the service. For each table, each published instrument, age, and age with
+    /// SARC-F it reports the area under the curve; sensitivity, specificity, predictive values, likelihood ratios and the share
+    /// flagged at each band and cut-off; calibration by tenths of the score; figures by sex and age; and the differences
+    /// between tables. Intervals are 95 %, by a bootstrap of sampling units. Questions that were not asked count as no points.
+    /// docs/evidence.md describes the method and the file.
+    ///
+    /// With --clinic, the first submission of each subject is scored, and the outcome is what was measured or diagnosed after
+    /// it. Fewer than 50 recorded outcomes are refused. Only counts are printed. The clinic measures mostly people who were
+    /// flagged, so sensitivity looks higher and specificity lower than they are (verification bias).
+    ///
+    /// Rules for an honest figure:
+    ///
+    /// 1. Do not choose points, bands or cut-offs on the data that you then report. Set them first, or hold a part of the data
+    ///    out, such as one survey cycle, and report that part.
+    ///
+    /// 2. State every outcome that you tried, not only the best one.
+    ///
+    /// 3. Have enough people. With 100 people who have the outcome and 100 who have not, an area near 0.8 is known to about
+    ///    +-0.06, and a sensitivity near 80 % to about +-8 points. With 50 of each it is +-0.09 and +-11 points.
+    ///
+    /// 4. A figure holds for the people it was measured in. Say who they are, and who was left out.
+    ///
+    /// With --json: {"data", "source", "rows", "left_out": [{"item", "rows"}], "rule_tables", "replicates", "seed", "outcomes":
+    /// [{"outcome", "name", "age_from", "people", "cases", "prevalence", "strata", "units", "predictors": [{"predictor",
+    /// "rule_table", "people", "cases", "settled", "open_points", "area", "cut_offs", "bands", "calibration", "groups"}],
+    /// "differences": [{"of", "minus", "area", "cut_offs"}]}]}. A figure is {"value", "low", "high"}; null means that the data
+    /// do not determine it. With --clinic also "clinic_id", "measured", "never_measured", "without_age" and "by_band".
+    Evaluate(Box<Evaluate>),
     /// Recomputes every stored assessment under its own rule table; exits with 1 if one differs. Changes no submission.
     ///
     /// Also compares the columns that lists and filters read.

@@ -7,6 +7,7 @@ pub mod access;
 pub mod audit;
 pub mod causes;
 pub mod clinics;
+pub mod evaluation;
 pub mod fault;
 pub mod fixed;
 pub mod follow_ups;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
+use crate::domain::screening::evidence;
 use crate::domain::screening::rule_lint::LintFault;
 use crate::domain::screening::rule_table::{RuleFiles, RuleTable};
 
@@ -92,10 +93,13 @@ impl Release {
         compile: fn(&RuleFiles) -> Result<RuleTable, Vec<LintFault>>,
     ) -> Result<Self, ReleaseError> {
         let faulty = |faults| ReleaseError::Faulty { version: version.to_owned(), faults };
-        let table = compile(&files).map_err(faulty)?;
+        let mut table = compile(&files).map_err(faulty)?;
         if &*table.version != version {
             return Err(faulty(vec![LintFault::new("version", format!("is {}", table.version))]));
         }
+        let measured = evidence::read(EVIDENCE)
+            .map_err(|error| faulty(vec![LintFault::new("evidence.toml", error.to_string().trim())]))?;
+        table.evidence = measured.into_iter().filter(|one| one.rule_table == table.version).collect();
         let digest = digest(&files);
         Ok(Self { table, files, digest })
     }
@@ -157,6 +161,9 @@ const RELEASED: &[Text] = &[
 /// `<version> <sha-256>` on each line. A line is added at release and never changed.
 const LOCK: &str = include_str!("LOCK");
 
+/// What was measured of the totals. It is no part of a table, because it is measured after the release.
+const EVIDENCE: &str = include_str!("evidence.toml");
+
 fn files_of(files: &[(&str, &str)]) -> RuleFiles {
     files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
@@ -170,4 +177,16 @@ fn list(faults: &[LintFault]) -> String {
         let _ = write!(text, "\n  {fault}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_that_of_released_tables() {
+        for entry in evidence::read(EVIDENCE).unwrap() {
+            assert!(RELEASED.iter().any(|release| *release.0 == *entry.rule_table), "{}", entry.rule_table);
+        }
+    }
 }

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod clinics;
 pub mod database;
 pub mod error;
+pub mod evaluation;
 pub mod follow_ups;
 pub mod idempotency_keys;
 pub mod private_postgres;

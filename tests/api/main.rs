@@ -20,6 +20,7 @@ mod demo;
 mod durability;
 mod embedded;
 mod erasing_submissions;
+mod evaluation;
 mod exports;
 mod faults;
 mod fhir;

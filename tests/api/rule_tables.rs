@@ -32,7 +32,7 @@ impl Terminal {
         Self { folder, url: format!("postgres://{LOGIN}@localhost/{name}?host={socket}") }
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sarcoscreen"));
         command.env("DATABASE_URL", &self.url).env("SARCOSCREEN_MASTER_KEY_FILE", self.folder.path().join("key"));
         command.env("SARCOSCREEN_DATA_DIR", self.folder.path()).current_dir(self.folder.path());
@@ -47,7 +47,7 @@ impl Terminal {
     }
 
     /// The JSON output of a command, and its exit code.
-    fn json(&self, arguments: &[&str]) -> (Value, Option<i32>) {
+    pub(crate) fn json(&self, arguments: &[&str]) -> (Value, Option<i32>) {
         let output = self.run(arguments);
         let read = serde_json::from_slice(&output.stdout);
         (read.unwrap_or_else(|error| panic!("{error}: {output:?}")), output.status.code())

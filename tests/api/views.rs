@@ -84,7 +84,7 @@ async fn a_view_is_a_part_of_the_next_larger_one() {
         assert_eq!(fields(summary), BTreeSet::from(SUMMARY));
         let of_a_person: BTreeSet<&str> = SUMMARY.into_iter().chain(PERSON).collect();
         assert_eq!(fields(person), of_a_person);
-        assert_eq!(&fields(full) - &of_a_person, BTreeSet::from(["sources_language"]));
+        assert_eq!(&fields(full) - &of_a_person, BTreeSet::from(["evidence", "sources_language"]));
         for (list, evidence) in [
             ("red_flags", &["sources"][..]),
             ("findings", &["sources"]),
@@ -116,7 +116,7 @@ async fn a_retry_gets_the_view_that_it_asks_for() {
         ("?view=person", Some("return=minimal"), 22),
         ("", Some("respond-async, return=minimal"), 13),
         ("", Some("return=representation"), 22),
-        ("?view=full", None, 23),
+        ("?view=full", None, 24),
     ] {
         let retried = send(query, prefer).await.expect(201);
         assert_eq!(fields(&retried["assessment"]).len(), fields_of_an_assessment, "{query} {prefer:?}");
@@ -125,6 +125,32 @@ async fn a_retry_gets_the_view_that_it_asks_for() {
     let refused = send("?view=all&vew=1", None).await;
     assert_eq!((refused.status, refused.pointers()), (400, vec!["/view".to_owned(), "/vew".to_owned()]));
     assert_eq!(world.count("select count(*) from submissions").await, 1);
+}
+
+#[tokio::test]
+async fn the_full_view_and_the_rule_table_have_what_was_measured_of_the_total() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let file: toml::Table = toml::from_str(include_str!("../../src/rules/evidence.toml")).unwrap();
+    let entries = file.get("evidence").map(|all| all.as_array().unwrap().clone()).unwrap_or_default();
+    let table = async |version: &str| world.holder(None).get(&format!("/v1/rule-tables/{version}")).await.expect(200);
+    for version in ["2026.1", "2026.2", "2026.3"] {
+        let shown = table(version).await["evidence"].clone();
+        let measured: Vec<_> = entries.iter().filter(|one| one["rule_table"].as_str() == Some(version)).collect();
+        assert_eq!(shown.as_array().unwrap().len(), measured.len(), "{version}");
+        for (shown, entry) in shown.as_array().unwrap().iter().zip(measured) {
+            for name in ["outcome", "data", "measured_on"] {
+                assert_eq!(shown[name].as_str(), entry[name].as_str(), "{version} {name}");
+            }
+            assert_eq!(shown["area"]["percent"].as_f64(), entry["area"]["percent"].as_float(), "{shown}");
+            assert_eq!(shown["bands"].as_array().unwrap().len(), 2, "{shown}");
+        }
+    }
+    let scored = clinic.browser.post("/v1/scores?view=full", &json!({"answers": frail()})).await.expect(200);
+    let version = scored["rule_table"].as_str().unwrap();
+    assert_eq!(scored["evidence"], table(version).await["evidence"]);
+    // Figures from another survey's questions are no study of the total.
+    assert_eq!(scored["score"]["validated"], false);
 }
 
 #[tokio::test]

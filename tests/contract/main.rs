@@ -8,6 +8,7 @@ mod compared;
 mod completions;
 mod config;
 mod document;
+mod evaluation;
 mod examples;
 mod follow_up;
 mod follow_up_history;

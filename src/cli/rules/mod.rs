@@ -1,7 +1,8 @@
-//! `rules`: draft, check, compare and replay tables, and verify stored assessments.
+//! `rules`: draft, check, compare, replay and evaluate tables, and verify stored assessments.
 
 mod check;
 mod diff;
+mod evaluate;
 mod new;
 mod reading;
 mod replay;
@@ -23,6 +24,7 @@ pub(super) async fn run(settings: &Settings, command: &Rules) -> anyhow::Result<
         Rules::Check { folder } => check::run(folder.as_deref()),
         Rules::Diff { before, after, language, json } => diff::run(before, after, language, *json),
         Rules::Replay { file, clinic, json } => replay::run(settings, file, clinic, *json).await,
+        Rules::Evaluate(options) => evaluate::run(settings, options).await,
         Rules::Verify { clinic, json } => verify::run(settings, clinic.as_deref(), *json).await,
     }
 }

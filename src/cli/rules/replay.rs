@@ -35,7 +35,7 @@ pub(super) async fn run(settings: &Settings, file: &str, clinic: &str, json: boo
 }
 
 /// A built-in version is read as released; a draft must be fit for release.
-fn table(name: &str) -> anyhow::Result<RuleTable> {
+pub(super) fn table(name: &str) -> anyhow::Result<RuleTable> {
     let (read, faults) = match released_files(name) {
         Some(files) => (RuleTable::read(&files), "is invalid"),
         None => (RuleTable::compile(&read_folder(Path::new(name))?), "has faults"),

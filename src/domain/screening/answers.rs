@@ -238,7 +238,7 @@ fn least(spec: &Spec) -> Option<Number> {
 }
 
 /// One answer as its integer; `None` when it is null.
-fn parse_answer(item: Item, raw: &RawAnswer<'_>) -> Result<Option<i32>, Vec<Fault>> {
+pub(crate) fn parse_answer(item: Item, raw: &RawAnswer<'_>) -> Result<Option<i32>, Vec<Fault>> {
     let one = |code, sentence| Err(vec![Fault::new("", code, sentence)]);
     let many = |code, sentence, params| Err(vec![Fault::new("", code, sentence).with(params)]);
     match (item.spec().kind, raw) {

@@ -5,6 +5,7 @@ pub mod asked;
 pub mod assessment;
 pub(super) mod catalogue;
 pub mod condition;
+pub mod evidence;
 pub mod instrument;
 pub mod open_questions;
 pub mod pathway;

@@ -9,6 +9,7 @@ use super::answers::Answers;
 use super::asked::Asked;
 use super::assessment::{Assessment, FlagKind};
 use super::condition::Condition;
+use super::evidence::TotalEvidence;
 use super::instrument::Instrument;
 use super::open_questions::item_set::ItemSet;
 use super::pathway::{Criterion, Pathway};
@@ -53,6 +54,8 @@ pub struct RuleTable {
     pub risks: Vec<Advice>,
     /// When to screen again, by band.
     pub next_screens: Vec<NextScreen>,
+    /// What was measured of the own total. It is added to a parsed table.
+    pub evidence: Vec<TotalEvidence>,
     pub texts: BTreeMap<Language, Texts>,
     /// The terms of the own total: single rules and groups.
     pub(crate) units: Vec<Unit>,

@@ -9,6 +9,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("access", &["audit", "clinics"]),
     ("audit", &[]),
     ("clinics", &["audit", "screening"]),
+    ("evaluation", &["follow_ups", "screening"]),
     ("follow_ups", &["access", "audit", "screening"]),
     ("screening", &[]),
     ("subjects", &["audit", "clinics", "follow_ups", "webhooks"]),

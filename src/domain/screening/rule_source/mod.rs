@@ -63,6 +63,7 @@ pub(crate) fn read(files: &RuleFiles, faults: &mut Vec<LintFault>) -> Option<Rul
         recommendations,
         risks,
         next_screens: entries("next_screens", source.next_screens, faults, |_, entry: NextScreen, _| Some(entry)),
+        evidence: Vec::new(),
         texts,
     })
 }

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::answers::ItemIdName;
+use super::evidence::TotalEvidenceBody;
 use crate::domain::clinics::EmergencyNumber;
 use crate::domain::screening::assessment::FlagReason;
 use crate::domain::screening::instrument::{Accuracy, Share};
@@ -91,6 +92,10 @@ pub struct AssessmentBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub sources_language: Option<LanguageName>,
+    /// What was measured of the total of this rule table; empty if nothing was. In `full`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub evidence: Option<Vec<TotalEvidenceBody>>,
 }
 
 /// Why answers are flagged.

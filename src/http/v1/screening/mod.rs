@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod assessment;
+pub mod evidence;
 pub mod fragments;
 pub mod instrument_rule;
 pub(in crate::http) mod questionnaire;

@@ -9,6 +9,7 @@ use super::assessment::{
     AdviceBody, AssessmentBody, ConsultationBody, EmergencyNumberBody, FindingBody, FlagReasonBody, InstrumentBody,
     IntervalBody, OpenQuestionBody, PathwayBody, ScoreBody, Total,
 };
+use super::evidence::TotalEvidenceBody;
 use super::fragments::{AllFragments, Fragments, Part};
 use super::view::AssessmentView;
 use crate::domain::clinics::Clinic;
@@ -93,6 +94,9 @@ impl<'a> Rendering<'a> {
             }),
             consultation: person.then(|| self.consultation(assessment, &care)),
             sources_language: view.has_evidence().then_some(SOURCES),
+            evidence: view
+                .has_evidence()
+                .then(|| self.table.evidence.iter().map(TotalEvidenceBody::from).collect()),
         }
     }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::answers::ItemIdName;
+use super::evidence::TotalEvidenceBody;
 use super::instrument_rule::{AdviceRuleBody, InstrumentRuleBody, NextScreenRuleBody, PathwayRuleBody};
 use crate::domain::screening::rule_table::{Band, Combination, Group, Id, RedFlag, Rule, RuleTable, Source};
 use crate::http::kernel::names::{BandName, CareLevelName, FamilyName, LanguageName, SourceKindName, UrgencyName};
@@ -61,6 +62,8 @@ pub struct RuleTableBody {
     pub risks: Vec<AdviceRuleBody>,
     /// When the next screen is suggested, by band.
     pub next_screens: Vec<NextScreenRuleBody>,
+    /// What was measured of the total; empty if nothing was. It is added after the release of a table.
+    pub evidence: Vec<TotalEvidenceBody>,
     /// All sources, by id.
     pub sources: Vec<CitationBody>,
 }
@@ -194,6 +197,7 @@ impl RuleTableBody {
             recommendations: wording.advice_rules(&table.recommendations, texts.map(|texts| &texts.recommendations)),
             risks: wording.advice_rules(&table.risks, texts.map(|texts| &texts.risks)),
             next_screens: wording.next_screens(),
+            evidence: table.evidence.iter().map(TotalEvidenceBody::from).collect(),
             sources: citations(table),
         }
     }

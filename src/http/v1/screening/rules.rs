@@ -17,8 +17,9 @@ use crate::http::kernel::state::State;
 use crate::http::kernel::wording::Wording;
 use crate::http::v1::HttpResult;
 
-/// The list and the cases change with a release; a version of a table never changes.
+/// The list, the cases and the evidence of a table change with a release of the program.
 const FIVE_MINUTES: &str = "public, max-age=300";
+/// What differs between two versions never changes.
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// Answers with expected results, for testing another implementation.
@@ -95,8 +96,9 @@ pub(super) fn cached(caching: &'static str, varies_by: &'static str) -> HttpResp
 
 /// Get a rule table
 ///
-/// The complete table, which never changes: rules with points, conditions, reasons and sources, bands, red flags, instruments and
-/// advice. Conditions are in words too, in the language of the texts.
+/// The complete table: rules with points, conditions, reasons and sources, bands, red flags, instruments and advice, none of
+/// which ever changes; and what was measured of its total, which is added after its release. Conditions are in words too, in the
+/// language of the texts.
 #[utoipa::path(
     tag = "screening",
     params(
@@ -120,7 +122,7 @@ pub async fn get_rule_table(
     let language = accepted.or(Language::default());
     let release = rule_tables::find(&state.app, &version).await?;
     let wording = Wording { table: &release.table, language };
-    let mut response = cached(IMMUTABLE, "Accept-Language, Accept-Encoding");
+    let mut response = cached(FIVE_MINUTES, "Accept-Language, Accept-Encoding");
     response.insert_header((CONTENT_LANGUAGE, language.as_str()));
     let body = state.public.body("/v1/rule-tables/{version}", &release.table.version, language);
     body.answer(&request, response, JSON, || json(&RuleTableBody::new(wording, &release.digest)))

@@ -1,0 +1,249 @@
+//! The figures as a text for the terminal, and as Markdown.
+
+use std::fmt::Write as _;
+
+use super::Document;
+use crate::domain::evaluation::figures::{
+    ClassFigures, CutOffFigures, Difference, Estimate, GroupFigures, OutcomeFigures, PredictorFigures,
+};
+
+/// A part of a report.
+pub(super) enum Block {
+    Heading(String),
+    Text(String),
+    Table { title: &'static str, header: Vec<&'static str>, rows: Vec<Vec<String>> },
+}
+
+pub(super) fn blocks(document: &Document) -> Vec<Block> {
+    let mut blocks = vec![Block::Text(about(document))];
+    if let Some(clinic) = &document.clinic {
+        blocks.push(Block::Text(format!(
+            "{} subjects have the outcome recorded after their first submission, {} do not, and {} are left out because \
+             their age is unknown. Verification bias: a clinic measures mostly people who were flagged. Weak people who were \
+             not flagged are missing, so sensitivity looks higher than it is, and specificity lower.",
+            clinic.measured, clinic.never_measured, clinic.without_age
+        )));
+        let rows = clinic.by_band.iter().map(|row| {
+            let (measured, never) = (row.measured.to_string(), row.never_measured.to_string());
+            vec![row.rule_table.clone(), row.band.to_owned(), measured, never]
+        });
+        blocks.push(table("Who was measured", &["rule table", "band", "measured", "never measured"], rows));
+    }
+    for outcome in &document.outcomes {
+        blocks.extend(of_outcome(outcome));
+    }
+    blocks
+}
+
+fn about(document: &Document) -> String {
+    let mut text = format!("{}: {} rows.", document.data, document.rows);
+    if let Some(source) = &document.source {
+        let _ = write!(text, " {}", source.trim());
+    }
+    let tables = document.rule_tables.join(", ");
+    let _ = write!(text, " Rule tables {tables}. Questions without an answer count as no points.");
+    for left_out in &document.left_out {
+        let (rows, item) = (left_out.rows, left_out.item);
+        let _ = write!(text, " {item} is out of range or implausible in {rows} and counts as unanswered.");
+    }
+    let (replicates, seed) = (document.replicates, document.seed);
+    let _ = write!(text, " In brackets: 95 % intervals from {replicates} replicates, seed {seed}.");
+    text
+}
+
+fn of_outcome(figures: &OutcomeFigures) -> Vec<Block> {
+    let OutcomeFigures { outcome, name, age_from, people, cases, strata, units, .. } = figures;
+    let prevalence = share(figures.prevalence);
+    let totals = || figures.predictors.iter().filter(|predictor| !predictor.bands.is_empty());
+    let all = figures.predictors.iter();
+    let cut_offs = all.flat_map(|one| one.cut_offs.iter().map(move |cut_off| at(one, cut_off)));
+    let classes = |of: fn(&PredictorFigures) -> &[ClassFigures]| {
+        totals().flat_map(move |total| of(total).iter().map(move |class| in_class(total, class)))
+    };
+    let groups = totals().flat_map(|total| total.groups.iter().map(move |group| in_group(total, group)));
+    let at_cut_off = ["", "cut-off", "flagged", "sensitivity", "specificity", "PPV", "NPV", "LR+", "LR-"];
+    let in_groups = ["", "group", "people", "with the outcome", "area", "sensitivity/specificity of each band"];
+    let mut blocks = vec![
+        Block::Heading(format!("{name} ({outcome})")),
+        Block::Text(format!(
+            "{people} people of {age_from} years and over, {cases} with the outcome; prevalence {prevalence}. \
+             {units} sampling units in {strata} strata."
+        )),
+        table(
+            "Area under the curve",
+            &["", "people", "area", "settled", "open points"],
+            figures.predictors.iter().map(in_short),
+        ),
+        table("At each band and cut-off (per cent; likelihood ratios)", &at_cut_off, cut_offs),
+        table(
+            "Bands",
+            &["", "band", "people", "with the outcome"],
+            classes(|total| &total.bands).map(|row| row[..4].to_vec()),
+        ),
+        table(
+            "Calibration by tenths of the score",
+            &["", "score", "people", "with the outcome", "expected"],
+            classes(|total| &total.calibration),
+        ),
+        table("By sex and age", &in_groups, groups),
+    ];
+    if !figures.differences.is_empty() {
+        let rows = figures.differences.iter().flat_map(difference);
+        blocks.push(table("Differences", &["", "less", "in", "difference"], rows));
+    }
+    blocks
+}
+
+fn table(title: &'static str, header: &[&'static str], rows: impl Iterator<Item = Vec<String>>) -> Block {
+    Block::Table { title, header: header.to_vec(), rows: rows.collect() }
+}
+
+/// The name of a predictor with its rule table.
+pub(super) fn named(predictor: &PredictorFigures) -> String {
+    let name = predictor.predictor.replace('_', " ");
+    match &predictor.rule_table {
+        Some(table) => format!("{name} {table}"),
+        None => name,
+    }
+}
+
+fn in_short(predictor: &PredictorFigures) -> Vec<String> {
+    let settled = predictor.settled.map_or(String::new(), |settled| format!("{:.0} %", settled * 100.0));
+    let open = predictor.open_points.map_or(String::new(), |points| format!("{points:.1}"));
+    vec![named(predictor), predictor.people.to_string(), ratio(predictor.area), settled, open]
+}
+
+fn at(predictor: &PredictorFigures, cut_off: &CutOffFigures) -> Vec<String> {
+    vec![
+        named(predictor),
+        cut_off.cut_off.clone(),
+        share(cut_off.flagged),
+        share(cut_off.sensitivity),
+        share(cut_off.specificity),
+        share(cut_off.positive_predictive_value),
+        share(cut_off.negative_predictive_value),
+        ratio(cut_off.positive_likelihood_ratio),
+        ratio(cut_off.negative_likelihood_ratio),
+    ]
+}
+
+fn in_class(total: &PredictorFigures, class: &ClassFigures) -> Vec<String> {
+    let expected = class.expected.filter(|expected| expected.is_finite());
+    let expected = expected.map_or("-".to_owned(), |expected| format!("{:.1}", expected * 100.0));
+    vec![named(total), class.class.clone(), share(class.share), share(class.observed), expected]
+}
+
+fn in_group(total: &PredictorFigures, group: &GroupFigures) -> Vec<String> {
+    let people = format!("{} ({} with it)", group.people, group.cases);
+    let pair = |at: &CutOffFigures| format!("{}/{}", percent(at.sensitivity.value), percent(at.specificity.value));
+    let pairs = group.cut_offs.iter().map(pair).collect::<Vec<_>>().join(", ");
+    let area = group.area.map_or("too few".to_owned(), ratio);
+    vec![named(total), group.group.clone(), people, share(group.prevalence), area, pairs]
+}
+
+fn difference(one: &Difference) -> Vec<Vec<String>> {
+    let row = |what: String, value: String| vec![one.of.replace('_', " "), one.minus.replace('_', " "), what, value];
+    let mut rows = vec![row("area".to_owned(), in_brackets(one.area, |value| format!("{value:+.3}")))];
+    for at in &one.cut_offs {
+        for (name, figure) in [("flagged", at.flagged), ("sensitivity", at.sensitivity), ("specificity", at.specificity)] {
+            let points = in_brackets(figure, |value| format!("{:+.1}", value * 100.0));
+            rows.push(row(format!("{name} from {} on, points", at.band), points));
+        }
+    }
+    rows
+}
+
+/// A share in per cent with its interval.
+fn share(estimate: Estimate) -> String {
+    in_brackets(estimate, |value| format!("{:.1}", value * 100.0))
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or("-".to_owned(), |share| format!("{:.0}", share * 100.0))
+}
+
+fn ratio(estimate: Estimate) -> String {
+    in_brackets(estimate, |value| format!("{value:.2}"))
+}
+
+fn in_brackets(estimate: Estimate, shown: impl Fn(f64) -> String) -> String {
+    match (estimate.value, estimate.low, estimate.high) {
+        (None, ..) => "-".to_owned(),
+        (Some(value), Some(low), Some(high)) => format!("{} ({} to {})", shown(value), shown(low), shown(high)),
+        (Some(value), ..) => shown(value),
+    }
+}
+
+pub(super) fn text(blocks: &[Block]) -> String {
+    let mut text = String::new();
+    for block in blocks {
+        match block {
+            Block::Heading(heading) => {
+                let _ = writeln!(text, "\n{heading}\n{}\n", "=".repeat(heading.chars().count()));
+            }
+            Block::Text(paragraph) => {
+                let _ = writeln!(text, "{paragraph}");
+            }
+            Block::Table { title, header, rows } => aligned(&mut text, title, header, rows),
+        }
+    }
+    text
+}
+
+fn aligned(text: &mut String, title: &str, header: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([header[column].chars().count()]).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let _ = writeln!(text, "\n{title}:");
+    let header: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
+    for row in std::iter::once(&header).chain(rows) {
+        let cells = row.iter().zip(widths.iter().copied()).map(|(cell, width)| format!("{cell:<width$}"));
+        let _ = writeln!(text, "  {}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
+pub(super) fn markdown(blocks: &[Block]) -> String {
+    let mut text = String::new();
+    for block in blocks {
+        let _ = match block {
+            Block::Heading(heading) => writeln!(text, "### {heading}\n"),
+            Block::Text(paragraph) => writeln!(text, "{paragraph}\n"),
+            Block::Table { title, header, rows } => {
+                let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+                let body: String = rows.iter().map(|row| line(row)).collect();
+                let rule = "|---".repeat(header.len());
+                writeln!(text, "**{title}**\n\n| {} |\n{rule}|\n{body}", header.join(" | "))
+            }
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks() -> Vec<Block> {
+        let rows = [["total", "0.79 (0.75 to 0.82)"], ["age", "0.80"]].map(|row| row.map(str::to_owned).to_vec());
+        vec![Block::Heading("low grip".to_owned()), table("Area", &["", "area"], rows.into_iter())]
+    }
+
+    #[test]
+    fn a_table_is_aligned_in_a_terminal_and_piped_in_markdown() {
+        let expected = "\nlow grip\n========\n\n\nArea:\n         area\n  total  0.79 (0.75 to 0.82)\n  age    0.80\n";
+        assert_eq!(text(&blocks()), expected);
+        let expected =
+            "### low grip\n\n**Area**\n\n|  | area |\n|---|---|\n| total | 0.79 (0.75 to 0.82) |\n| age | 0.80 |\n\n";
+        assert_eq!(markdown(&blocks()), expected);
+    }
+
+    #[test]
+    fn a_figure_without_an_interval_or_a_value_says_so() {
+        let estimate = |value, low| Estimate { value, low, high: low };
+        assert_eq!(share(estimate(Some(0.5417), Some(0.5))), "54.2 (50.0 to 50.0)");
+        assert_eq!(ratio(estimate(Some(1.7), None)), "1.70");
+        assert_eq!(ratio(estimate(None, None)), "-");
+    }
+}
