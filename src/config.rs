@@ -7,6 +7,7 @@ mod commands;
 mod database;
 mod evaluation;
 mod http;
+mod keys;
 mod sign_in;
 
 use std::path::PathBuf;
@@ -15,11 +16,12 @@ use clap::{Args, Parser, ValueEnum, value_parser};
 use ipnet::IpNet;
 
 pub use cds_hooks::{CdsClient, CdsHooks};
-pub use commands::{Audit, ClinicChange, Clinics, Command, Keys, ProfileChange, Retention, Rules};
+pub use commands::{Audit, ClinicChange, Clinics, Command, ProfileChange, Retention, Rules};
 pub use database::Database;
 use database::Secret;
 pub use evaluation::Evaluate;
 pub use http::Http;
+pub use keys::Keys;
 use sign_in::network;
 pub use sign_in::{Limits, Oidc};
 

@@ -63,12 +63,12 @@ async fn shown(world: &World, user: &User, language: &str) -> Value {
     answer.expect(200)
 }
 
-async fn visit(app: &App, slug: &str, address: &str) -> Result<SignedIn, AppError> {
+pub(crate) async fn visit(app: &App, slug: &str, address: &str) -> Result<SignedIn, AppError> {
     let address: IpAddr = address.parse().unwrap();
     admit(app, slug, address, Budget::Submissions, None).await.outcome
 }
 
-async fn submit(app: &App, form: &SignedIn) -> StoredSubmission {
+pub(crate) async fn submit(app: &App, form: &SignedIn) -> StoredSubmission {
     let (answers, faults) = Answers::parse(&serde_json::from_str(&fit().to_string()).unwrap());
     let draft = Draft {
         answers,

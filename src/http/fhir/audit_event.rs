@@ -63,7 +63,7 @@ pub(super) fn action(action: AuditAction) -> &'static str {
         "created" | "minted" => "C",
         "read" | "assessed" | "listed" | "exported" | "searched" => "R",
         "erased" | "retired" | "deleted" | "pruned" => "D",
-        "failed" | "pinged" => "E",
+        "failed" | "pinged" | "in" | "out" => "E",
         _ => "U",
     }
 }
@@ -91,6 +91,8 @@ mod tests {
             (AuditAction::ConsentChanged, "U", Some("Patient")),
             (AuditAction::CredentialMinted, "C", None),
             (AuditAction::SignInFailed, "E", None),
+            (AuditAction::SignedIn, "E", None),
+            (AuditAction::SignedOut, "E", None),
         ] {
             assert_eq!((action(name), kind(name)), (code, about), "{}", name.as_str());
         }

@@ -115,6 +115,7 @@ async fn record(
     let (mut draft, places) = input.read(&versions, language, (day, &clinic.zone()), &mut faults);
     draft.subject.reference = reference;
     draft.supersedes = supersedes;
+    draft.source = draft.source.filter(|source| !is_of_form(source, supersedes));
     draft.idempotency = idempotency;
     if condition.is_some() && condition != draft.source {
         let detail =
@@ -184,6 +185,11 @@ async fn reference(
     };
     faults.push(Fault::new(format!("{RESPONSE}.subject"), FaultCode::NotFound, detail));
     Ok(None)
+}
+
+/// Whether a source is what a corrected response of the clinic's web form has. The correction itself does not come from the form.
+fn is_of_form(source: &ExternalSource, supersedes: Option<SubmissionId>) -> bool {
+    source.system == ExternalSource::WEB_FORM && supersedes.is_some_and(|id| source.id == id.to_string())
 }
 
 /// Whether the corrected response does not exist for the caller.

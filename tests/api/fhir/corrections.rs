@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{expressions, identified, response};
+use crate::web_form::{opened, submit, visit};
 use crate::world::{Answer, Clinic, User, World, fit, frail};
 
 async fn put(user: &User, id: &str, body: &Value, if_match: Option<&str>) -> Answer {
@@ -126,4 +127,21 @@ async fn a_person_without_a_reference_is_corrected_by_its_own_reference() {
         put(&clinic.intake, wrong["id"].as_str().unwrap(), &amended(&wrong, &fit()), None).await.expect(201);
     assert_eq!(corrected["subject"], wrong["subject"]);
     assert_eq!(world.count("select count(*) from subjects").await, 1);
+}
+
+#[tokio::test]
+async fn staff_correct_a_response_of_the_web_form_and_the_correction_is_not_of_the_form() {
+    let world = World::new().await;
+    let clinic = opened(&world, "One").await;
+    let form = visit(&world.app, "our-clinic", "192.0.2.1").await.unwrap();
+    let id = submit(&world.app, &form).await.submission_id.to_string();
+    let wrong = clinic.staff.get(&format!("/fhir/QuestionnaireResponse/{id}")).await.expect(200);
+    assert_eq!(wrong["identifier"], json!({"system": "web_form", "value": id}));
+    let mut other = amended(&wrong, &frail());
+    other["identifier"]["value"] = json!("r1");
+    let refused = put(&clinic.staff, &id, &other, None).await.expect(422);
+    assert_eq!(expressions(&refused), ["QuestionnaireResponse.identifier.system"]);
+    let corrected = put(&clinic.staff, &id, &amended(&wrong, &frail()), None).await.expect(201);
+    assert_eq!(corrected.get("identifier"), None);
+    assert_eq!(corrected["subject"], wrong["subject"]);
 }

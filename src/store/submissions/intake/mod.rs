@@ -19,6 +19,7 @@ use crate::store::database::{Connection, Keys, Store, writer::Work};
 use crate::store::error::{Result, StoreError};
 use crate::store::{follow_ups::keep::keep, subjects::changes::add_to_contact, webhooks::outbox};
 use people::Written;
+pub(super) use people::hashes_of;
 pub use people::is_of_subject;
 
 /// Maximum attempts of a batch when other transactions keep changing its subjects or keys.

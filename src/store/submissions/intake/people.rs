@@ -54,7 +54,17 @@ impl Written {
     }
 }
 
-/// Whether a reference finds a subject, as that of a submission would. `own` are the systems whose references are the clinic's own.
+/// Every hash under which the subject of a reference may be stored. `own` are the systems whose references are the clinic's own.
+pub(in crate::store::submissions) fn hashes_of(
+    keys: &Keys,
+    clinic_id: ClinicId,
+    reference: &Reference,
+    own: &[String],
+) -> Result<Vec<Vec<u8>>> {
+    Ok(Written::new(keys, clinic_id, reference, own)?.hashes().cloned().collect())
+}
+
+/// Whether a reference finds a subject, as that of a submission would.
 pub async fn is_of_subject(
     store: &Store,
     clinic_id: ClinicId,
@@ -62,7 +72,7 @@ pub async fn is_of_subject(
     reference: &Reference,
     own: &[String],
 ) -> Result<bool> {
-    let hashes: Vec<Vec<u8>> = Written::new(&store.keys, clinic_id, reference, own)?.hashes().cloned().collect();
+    let hashes = hashes_of(&store.keys, clinic_id, reference, own)?;
     Ok(sqlx::query_scalar!(
         r#"select exists (
                select from subjects

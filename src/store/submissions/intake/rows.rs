@@ -51,8 +51,6 @@ async fn insert_free(connection: &mut Connection, left: &[&mut Resolved<'_>]) ->
     let accepted = || left.iter().map(|one| &one.intake.accepted);
     let documents = || left.iter().map(|one| &one.intake.documents);
     let columns = || documents().map(|one| &one.columns);
-    let score = |which: usize| -> Vec<i16> { columns().map(|columns| columns.score[which]).collect() };
-    let band = |which: usize| -> Vec<String> { columns().map(|columns| columns.bands[which].clone()).collect() };
     let stored = sqlx::query_scalar!(
         "insert into submissions (clinic_id, submission_id, subject_id, credential_id, origin, received_at, answered_at, language,
              source_system, source_id, pathway, supersedes, rule_table, answers, assessment, score_total, score_lower, score_upper,
@@ -87,11 +85,11 @@ async fn insert_free(connection: &mut Connection, left: &[&mut Resolved<'_>]) ->
         &accepted().map(|one| one.assessment.rule_table.to_string()).collect::<Vec<_>>(),
         &documents().map(|one| one.answers.clone()).collect::<Vec<_>>(),
         &documents().map(|one| one.assessment.clone()).collect::<Vec<_>>(),
-        &score(0),
-        &score(1),
-        &score(2),
-        &band(0),
-        &band(1),
+        &scores(left, 0),
+        &scores(left, 1),
+        &scores(left, 2),
+        &bands(left, 0),
+        &bands(left, 1),
         &columns().map(|one| one.care_level.clone()).collect::<Vec<_>>() as _,
         &columns().map(|one| one.flagged).collect::<Vec<_>>(),
         &columns().map(|one| array_text(&one.findings)).collect::<Vec<_>>(),
@@ -108,4 +106,12 @@ async fn insert_free(connection: &mut Connection, left: &[&mut Resolved<'_>]) ->
         &left.iter().map(|one| one.receipt_code.number()).collect::<Vec<_>>(),
     );
     Ok(stored.fetch_all(connection).await?.into_iter().collect())
+}
+
+fn scores(left: &[&mut Resolved<'_>], which: usize) -> Vec<i16> {
+    left.iter().map(|one| one.intake.documents.columns.score[which]).collect()
+}
+
+fn bands(left: &[&mut Resolved<'_>], which: usize) -> Vec<String> {
+    left.iter().map(|one| one.intake.documents.columns.bands[which].clone()).collect()
 }
