@@ -12,10 +12,8 @@ use crate::domain::screening::texts::Texts;
 
 const EXCLUSIVE: &str = "http://hl7.org/fhir/StructureDefinition/questionnaire-optionExclusive";
 /// The extensions from which form fillers read points.
-const WEIGHTS: [&str; 2] = [
-    "http://hl7.org/fhir/StructureDefinition/ordinalValue",
-    "http://hl7.org/fhir/StructureDefinition/itemWeight",
-];
+const WEIGHTS: [&str; 2] =
+    ["http://hl7.org/fhir/StructureDefinition/ordinalValue", "http://hl7.org/fhir/StructureDefinition/itemWeight"];
 
 pub(super) struct Choice {
     /// Name of the option, unique in its item.

@@ -28,9 +28,11 @@ pub(super) fn services(config: &mut web::ServiceConfig) {
         let refused = move || ready(Err::<HttpResponse, _>(Problem::method_not_allowed(method)));
         web::resource(path.to_owned()).route(route).default_service(web::to(refused))
     };
-    config
-        .service(service(CONFIGURATION, "GET", web::get().to(get_configuration)))
-        .service(service(TOKEN_PATH, "POST", web::post().to(token::create_token)));
+    config.service(service(CONFIGURATION, "GET", web::get().to(get_configuration))).service(service(
+        TOKEN_PATH,
+        "POST",
+        web::post().to(token::create_token),
+    ));
 }
 
 /// Discovery: where tokens are issued, and to whom. It needs no key.

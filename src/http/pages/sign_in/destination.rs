@@ -85,7 +85,8 @@ mod tests {
             to_sign_in(&request.to_http_request(), &settings())
         };
         assert_eq!(post("https://screening.example/staff/cases/1"), "/staff/sign-in?to=%2Fstaff%2Fcases%2F1");
-        for other in ["https://evil.example/staff/cases/1", "https://screening.example.evil.example/staff/cases/1", ""] {
+        for other in ["https://evil.example/staff/cases/1", "https://screening.example.evil.example/staff/cases/1", ""]
+        {
             assert_eq!(post(other), "/staff/sign-in?to=%2Fstaff", "{other}");
         }
     }

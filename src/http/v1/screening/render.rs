@@ -94,9 +94,7 @@ impl<'a> Rendering<'a> {
             }),
             consultation: person.then(|| self.consultation(assessment, &care)),
             sources_language: view.has_evidence().then_some(SOURCES),
-            evidence: view
-                .has_evidence()
-                .then(|| self.table.evidence.iter().map(TotalEvidenceBody::from).collect()),
+            evidence: view.has_evidence().then(|| self.table.evidence.iter().map(TotalEvidenceBody::from).collect()),
         }
     }
 
