@@ -84,14 +84,12 @@ fn factor(quantity: &Value, item: Item, unit: &'static str) -> Option<(&'static 
         let forces = FORCES.iter().filter(|_| item == Item::GripStrengthKg);
         listed.iter().chain(forces).find(|(theirs, _)| *theirs == code).copied()
     };
-    match quantity["code"].as_str() {
-        Some(code) => known(code).filter(|_| quantity["system"] == UCUM),
-        None => {
-            let text = quantity["unit"].as_str()?.trim();
-            let lower = text.to_lowercase();
-            known(text).or_else(|| known(WORDS.iter().find(|(word, _)| *word == lower)?.1))
-        }
+    if let Some(code) = quantity["code"].as_str() {
+        return known(code).filter(|_| quantity["system"] == UCUM);
     }
+    let text = quantity["unit"].as_str()?.trim();
+    let lower = text.to_lowercase();
+    known(text).or_else(|| known(WORDS.iter().find(|(word, _)| *word == lower)?.1))
 }
 
 /// The nearest value on the step of an item; a half is rounded away from zero.

@@ -71,7 +71,7 @@ impl<'a> Entries<'a> {
             lead: self.words.points(rule.points),
             text: self.words.reason(rule),
             blocks: self.blocks([(&self.texts.applies, self.words.condition(&rule.when))]),
-            facts: self.facts([(&self.texts.combination, Some(self.words.combination(rule)))]),
+            facts: facts([(&self.texts.combination, Some(self.words.combination(rule)))]),
             note: rule.note.as_deref().unwrap_or_default(),
             ..self.entry("rule", &rule.id, &rule.sources)
         }
@@ -84,7 +84,7 @@ impl<'a> Entries<'a> {
             lead: self.words.level(flag.level).to_owned(),
             text: self.words.alarm(flag),
             blocks: self.blocks([(&self.texts.applies, self.words.condition(&flag.when))]),
-            facts: self.facts([
+            facts: facts([
                 (&self.texts.flags, yes(flag.flags)),
                 (&self.texts.laboratory, yes(true).filter(|_| flag.laboratory)),
                 urgency,
@@ -101,7 +101,7 @@ impl<'a> Entries<'a> {
             heading: self.words.instrument(&instrument.id),
             text: self.words.instrument_text(&instrument.id),
             blocks: self.blocks([(&self.texts.method, self.words.method(instrument))]),
-            facts: self.facts([
+            facts: facts([
                 (&self.texts.age_from, Some(self.words.years(instrument.age_from))),
                 (&self.texts.cut_off, self.words.cut_off(instrument)),
                 (&self.texts.flags, Some(self.words.yes_or_no(instrument.flags).to_owned())),
@@ -126,7 +126,7 @@ impl<'a> Entries<'a> {
                 (&self.texts.strength_low, self.words.criteria(&pathway.strength_low)),
                 (&self.texts.performance_low, self.words.criteria(&pathway.performance_low)),
             ]),
-            facts: self.facts([
+            facts: facts([
                 (&self.texts.age_from, Some(self.words.years(pathway.age_from))),
                 (&self.texts.stage, Some(self.words.stage(pathway.stage).to_owned())),
                 (&self.texts.needs_performance, Some(needs_performance)),
@@ -156,7 +156,7 @@ impl<'a> Entries<'a> {
         Entry {
             heading: self.words.band(next.band),
             text: self.words.next_screen(next.band),
-            facts: self.facts([(&self.texts.days, Some(self.words.days(next.days)))]),
+            facts: facts([(&self.texts.days, Some(self.words.days(next.days)))]),
             ..self.entry("next", next.band.as_str(), &next.sources)
         }
     }
@@ -208,11 +208,6 @@ impl<'a> Entries<'a> {
         let given = blocks.into_iter().filter(|(_, phrase)| !phrase.is_empty());
         given.map(|(label, phrase)| Block { label, lines: lines(&phrase, self.texts) }).collect()
     }
-
-    /// The facts that have a value.
-    fn facts<const N: usize>(self, facts: [(&'static str, Option<String>); N]) -> Vec<Fact> {
-        facts.into_iter().filter_map(|(label, value)| Some(Fact { label, value: value? })).collect()
-    }
 }
 
 impl Entry<'_> {
@@ -226,6 +221,11 @@ impl Entry<'_> {
         words.extend(self.sources.iter().flat_map(|source| [source.cite, source.effect]));
         words.join("\n")
     }
+}
+
+/// The facts that have a value.
+fn facts<const N: usize>(facts: [(&'static str, Option<String>); N]) -> Vec<Fact> {
+    facts.into_iter().filter_map(|(label, value)| Some(Fact { label, value: value? })).collect()
 }
 
 pub(super) fn source_anchor(id: &str) -> String {

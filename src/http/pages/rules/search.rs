@@ -3,12 +3,14 @@
 
 use actix_web::HttpRequest;
 
-use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::fault::{Fault, FaultCode, Params, Sentence};
 use crate::http::kernel::problem::Problem;
 use crate::http::pages::address::parameter;
 
 /// Maximum characters of a search.
 pub(super) const LONGEST: usize = 100;
+const TOO_LONG: Sentence =
+    Sentence::new("must have at most {maximum} characters", "debe tener {maximum} caracteres como máximo");
 
 pub(super) struct Search {
     /// As typed.
@@ -21,8 +23,8 @@ impl Search {
     pub(super) fn of(request: &HttpRequest) -> Result<Option<Self>, Problem> {
         let text = parameter(request, "q").unwrap_or_default();
         if text.chars().count() > LONGEST {
-            let detail = format!("must have at most {LONGEST} characters");
-            return Err(Problem::parameters(vec![Fault::new("/q", FaultCode::Text, detail)]));
+            let fault = Fault::new("/q", FaultCode::Text, TOO_LONG).with(Params::at_most(LONGEST));
+            return Err(Problem::parameters(vec![fault]));
         }
         Ok(Self::new(text))
     }

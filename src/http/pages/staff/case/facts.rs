@@ -57,8 +57,8 @@ fn of_closing(desk: &Desk, case: &FollowUp) -> Vec<Fact> {
     let measured = |label: &str, thousandths: i32, unit: &str| {
         Fact::new(label, format!("{} {unit}", decimal(thousandths, desk.language)))
     };
-    let grip = grip.map(|grams| measured(&*texts.grip, grams, "kg"));
-    let chair_stands = chair_stands.map(|milliseconds| measured(&*texts.chair_stands, milliseconds, "s"));
+    let grip = grip.map(|grams| measured(&texts.grip, grams, "kg"));
+    let chair_stands = chair_stands.map(|milliseconds| measured(&texts.chair_stands, milliseconds, "s"));
     let outcome = named(&names.outcomes, closing.outcome().as_str());
     let mut facts = vec![Fact::time(&texts.closed_at, at, desk), Fact::new(&texts.outcome, outcome)];
     facts.extend(named_values.chain(grip).chain(chair_stands));
