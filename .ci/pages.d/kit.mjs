@@ -7,7 +7,7 @@ export const FORM = `${BASE}/s/demo`;
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 900 };
 const NARROW = { width: 320, height: 640 };
-const { STATES, SARCOSCREEN_SCREENSHOTS: SCREENSHOTS } = process.env;
+const { STATES, PAGES_SCREENSHOTS: SCREENSHOTS } = process.env;
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 export const require = createRequire(`${process.argv[2]}/here.js`);

@@ -78,14 +78,14 @@ async function interleave(turns, random) {
 }
 
 async function interleavings(browser) {
-  const seed = Number(process.env.SARCOSCREEN_SEED ?? Date.now() % 1_000_000);
+  const seed = Number(process.env.PAGES_SEED ?? Date.now() % 1_000_000);
   const random = dice(seed);
   const staff = [];
   for (const key of [STAFF_KEY, SECOND_KEY]) staff.push({ ...(await openStaff(browser, { key, address: '/staff/search' })), done: 0, conflicts: 0 });
   try {
     for (let first = 0; first < INTERLEAVINGS; first += A_CASE) await onOneCase(staff, first, random);
   } catch (error) {
-    throw new Error(`SARCOSCREEN_SEED=${seed}: ${error.message}`, { cause: error });
+    throw new Error(`PAGES_SEED=${seed}: ${error.message}`, { cause: error });
   }
   for (const { close } of staff) await close('409', '412');
   const conflicts = staff[0].conflicts + staff[1].conflicts;

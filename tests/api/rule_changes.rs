@@ -69,6 +69,12 @@ async fn the_changes_of_a_version_are_in_words_before_and_after() {
     assert_eq!((label(&english), label(&spanish)), (here.await, there.await));
 }
 
+/// The label of the high band in the form.
+async fn shown_band(world: &World, language: &str) -> Value {
+    let form = shown(&world.holder(None), "/v1/questionnaire", language).await.expect(200);
+    form["bands"][2]["label"].clone()
+}
+
 #[tokio::test]
 async fn changes_need_two_known_versions() {
     let world = World::new().await;

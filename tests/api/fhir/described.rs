@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sarcoscreen::domain::access::actor::Role;
 use sarcoscreen::http::fhir::INTERACTIONS;
 use serde_json::Value;
 
@@ -82,7 +83,7 @@ async fn the_statement_and_the_guide_list_the_interactions_of_the_routes() {
     assert_eq!(described, served);
     for (kind, cells) in &guide {
         let of_kind = INTERACTIONS.iter().filter(|one| one.path.split('/').nth(2) == Some(kind.as_str()));
-        let least: BTreeSet<_> = of_kind.map(|one| one.least.map_or("none", |role| role.as_str())).collect();
+        let least: BTreeSet<_> = of_kind.map(|one| one.least.map_or("none", Role::as_str)).collect();
         assert!(least.iter().all(|role| cells[1].contains(role)), "{kind}: {least:?}");
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn fields(page: &Page, action: &str) -> BTreeMap<String, String> {
         let value = element.get("value").unwrap_or_default().to_owned();
         match (&*element.name, element.get("name")) {
             ("input", Some(name)) if element.get("type") != Some("checkbox") => {
-                drop(fields.insert(name.to_owned(), value))
+                drop(fields.insert(name.to_owned(), value));
             }
             ("textarea", Some(name)) => drop(fields.insert(name.to_owned(), element.text.clone())),
             ("select", Some(name)) => name.clone_into(&mut list),

@@ -15,8 +15,11 @@ use crate::audit::{entries_of, fresh_id};
 use crate::follow_ups::{Colleague, act, hours_ahead, open};
 use crate::world::{Answer, Clinic, World};
 
+/// Fields by their names, as they are filled in.
+type Filled<'a> = &'a [(&'a str, &'a str)];
+
 /// Sends the form of a command as the page shows it, with these fields filled in.
-async fn send(browser: &mut Browser, page: &Page, action: &str, filled: &[(&str, &str)]) -> Answer {
+async fn send(browser: &mut Browser, page: &Page, action: &str, filled: Filled<'_>) -> Answer {
     let mut given = fields(page, action);
     given.extend(filled.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let given: Vec<_> = given.iter().map(|(name, value)| (&**name, &**value)).collect();
@@ -24,7 +27,7 @@ async fn send(browser: &mut Browser, page: &Page, action: &str, filled: &[(&str,
 }
 
 /// Executes a command on the page of a case, and returns the page after it.
-async fn command(browser: &mut Browser, case: &str, name: &str, filled: &[(&str, &str)]) -> Page {
+async fn command(browser: &mut Browser, case: &str, name: &str, filled: Filled<'_>) -> Page {
     let page = show(browser, case).await;
     let answer = send(browser, &page, &format!("{case}/{name}"), filled).await;
     assert_eq!(answer.status, 303, "{name}: {}", answer.text);
@@ -61,7 +64,7 @@ async fn every_command_of_a_page_makes_the_same_versions_as_the_api() {
     let at: jiff::Timestamp = hours_ahead(&world, 48).parse().unwrap();
     let local = at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%dT%H:%M").to_string();
     let at = format!("{local}:00Z");
-    let steps: [(&str, &str, Value, &[(&str, &str)]); 13] = [
+    let steps: [(&str, &str, Value, Filled<'_>); 13] = [
         ("notes", "note", json!({"note": "One\nTwo"}), &[("note", "One\r\nTwo")]),
         ("claim", "claim", json!({"note": "Mine"}), &[("note", "Mine")]),
         ("release", "release", json!({}), &[]),
@@ -169,7 +172,7 @@ async fn a_form_that_is_sent_twice_says_that_it_was_done() {
 }
 
 /// A command, its fields, the status of the refusal, and a part of its text.
-type Refused<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+type Refused<'a> = (&'a str, Filled<'a>, u16, &'a str);
 
 #[tokio::test]
 async fn a_command_that_is_refused_or_faulty_changes_nothing_and_keeps_what_was_typed() {
@@ -213,7 +216,7 @@ async fn a_command_that_is_refused_or_faulty_changes_nothing_and_keeps_what_was_
 }
 
 /// Sends a command that is not executed, and checks its page.
-async fn refused(browser: &mut Browser, page: &str, name: &str, filled: &[(&str, &str)], status: u16, text: &str) {
+async fn refused(browser: &mut Browser, page: &str, name: &str, filled: Filled<'_>, status: u16, text: &str) {
     let version = if show(browser, page).await.text().contains("no assignee") { "1" } else { "2" };
     let action = format!("{page}/{name}");
     let given: Vec<_> = filled.iter().copied().chain([("version", version)]).collect();

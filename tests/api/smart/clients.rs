@@ -83,7 +83,7 @@ async fn a_browser_role_is_refused_and_a_replacement_reads_what_its_predecessor_
 fn the_command_line_registers_public_keys_only() {
     let place = Place::new();
     let fields = ["--name", "Own", "--booking-url", "https://clinic.example/book", "--emergency-number", "112"];
-    let created = run(&place, &[&["clinics", "create"], &fields[..]].concat());
+    let created = run(&place, &[&["clinics", "create"][..], &fields].concat());
     assert!(created.status.success(), "{}", text(&created.stderr));
     let mint = |jwks: &str| {
         run(&place, &["keys", "mint", "--clinic", "Own", "--role", "intake", "--name", "EHR", "--jwks", jwks])
