@@ -21,10 +21,12 @@ function hideOthers() {
   }
 }
 
-// "No to all of these" answers no to every row without an answer.
-function answerNo() {
+// "No to all of these" answers no to every row without an answer. Without it these rows have no answer again: a mistake must not
+// become a no.
+function answerNo(isNo) {
   const rows = [...form.querySelectorAll('[data-no]')];
-  for (const no of rows.filter((one) => !one.closest('fieldset').querySelector('input:checked'))) no.checked = true;
+  const open = isNo ? rows.filter((one) => !one.closest('fieldset').querySelector('input:checked')) : rows.filter((one) => one.byAll);
+  for (const no of open) [no.checked, no.byAll] = [isNo, isNo];
 }
 
 // Puts the words of each fault beside its question, and removes those of before. Nothing typed is changed.
