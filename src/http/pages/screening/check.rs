@@ -41,6 +41,8 @@ struct CheckPage<'a> {
 
 /// The answers in short, and the unanswered questions.
 struct Review<'a> {
+    /// The alarm of the answers, at any level: the last page before sending states it again.
+    alarm: Option<&'a AlarmCard>,
     /// The unanswered questions that could still change the result, the most influential first.
     open: Vec<Row<'a>>,
     groups: Vec<ReviewGroup<'a>>,
@@ -76,6 +78,12 @@ pub(super) fn checked(visit: &Visit<'_>, filled: &Filled) -> Result<Checked, Pro
     }
 }
 
+/// The alarm of a form, also if the form has faults.
+pub(super) fn alarm_of(visit: &Visit<'_>, sent: &Sent) -> Option<AlarmCard> {
+    let filled = Filled::read(visit, sent).ok()?;
+    checked(visit, &filled).ok()?.alarm
+}
+
 /// The faults and the alarm of a refusal. Another problem is returned.
 pub(super) fn refused(visit: &Visit<'_>, problem: Problem) -> Result<Checked, Problem> {
     if problem.kind() != ProblemType::InvalidContent {
@@ -95,12 +103,12 @@ pub(super) fn page(visit: &Visit<'_>, sent: &Sent) -> Result<Vec<u8>, Problem> {
     let filled = Filled::read(visit, sent)?;
     let Checked { mut faults, alarm } = checked(visit, &filled)?;
     faults.retain(|fault| step == REVIEW || fault.step == step);
-    let review = (step == REVIEW).then(|| review(visit, sent, &filled.draft));
+    let review = (step == REVIEW).then(|| review(visit, sent, &filled.draft, alarm.as_ref()));
     let alarm = alarm.as_ref().filter(|alarm| alarm.interrupts);
     rendered(&CheckPage { texts: visit.texts, faults: &faults, alarm, review })
 }
 
-fn review<'a>(visit: &Visit<'a>, sent: &Sent, draft: &Draft) -> Review<'a> {
+fn review<'a>(visit: &Visit<'a>, sent: &Sent, draft: &Draft, alarm: Option<&'a AlarmCard>) -> Review<'a> {
     let (table, words, answers) = (visit.table(), visit.words(), &draft.answers);
     let options = ScoreOptions { audiences: Audiences::PERSON, pathways: draft.pathways(visit.clinic()) };
     let assessment: Assessment = score(table, answers, options);
@@ -118,6 +126,7 @@ fn review<'a>(visit: &Visit<'a>, sent: &Sent, draft: &Draft) -> Review<'a> {
     };
     let groups = Group::ALL.into_iter().map(group);
     Review {
+        alarm,
         open: open.map(|question| question.item).filter(|item| is_asked(*item)).map(&row).collect(),
         groups: groups.filter(|group| !group.answered.is_empty() || !group.unanswered.is_empty()).collect(),
         contact: contact(visit, sent),
