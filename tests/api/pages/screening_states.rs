@@ -168,6 +168,10 @@ async fn only_the_sites_of_the_form_may_embed_it() {
     let mut fields = hidden(&blank);
     fields.extend(typed(&frail()));
     Page::with_policy(post(&world, FORM, &fields).await, FORM, &policy);
+    // A refusal shows in the same frames, and keeps the device shared.
+    let keyless = post(&world, &format!("{FORM}?lang=en&kiosk"), &typed(&frail())).await;
+    let keyless = Page::with_policy(keyless, FORM, &policy);
+    assert!(keyless.links().contains(&"/s/our-clinic?kiosk".to_owned()), "{:?}", keyless.links());
     let client = world.holder(None);
     let element = client.send(client.request("GET", "/sarco-screen.js").header("origin", "https://any.example")).await;
     assert_eq!((element.status, element.header("access-control-allow-origin")), (200, "https://any.example"));

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::alarm::AlarmCard;
 use super::faults::{CONSENT, FieldFault, in_words};
-use super::filled::{CONTACT, Filled, may_contact};
+use super::filled::{CONTACT, Contacting, Filled, may_contact};
 use super::outcome::warnings;
 use super::sent::{Sent, asked, unit};
 use super::visit::Visit;
@@ -14,7 +14,6 @@ use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::open_questions::open_questions;
 use crate::domain::screening::questionnaire::{Audiences, Group, Item, Kind, Spec};
 use crate::domain::screening::scoring::{ScoreOptions, score};
-use crate::domain::submissions::Draft;
 use crate::http::kernel::alarm;
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::wording::text;
@@ -103,12 +102,13 @@ pub(super) fn page(visit: &Visit<'_>, sent: &Sent) -> Result<Vec<u8>, Problem> {
     let filled = Filled::read(visit, sent)?;
     let Checked { mut faults, alarm } = checked(visit, &filled)?;
     faults.retain(|fault| step == REVIEW || fault.step == step);
-    let review = (step == REVIEW).then(|| review(visit, sent, &filled.draft, alarm.as_ref()));
+    let review = (step == REVIEW).then(|| review(visit, sent, &filled, alarm.as_ref()));
     let alarm = alarm.as_ref().filter(|alarm| alarm.interrupts);
     rendered(&CheckPage { texts: visit.texts, faults: &faults, alarm, review })
 }
 
-fn review<'a>(visit: &Visit<'a>, sent: &Sent, draft: &Draft, alarm: Option<&'a AlarmCard>) -> Review<'a> {
+fn review<'a>(visit: &Visit<'a>, sent: &Sent, filled: &Filled, alarm: Option<&'a AlarmCard>) -> Review<'a> {
+    let draft = &filled.draft;
     let (table, words, answers) = (visit.table(), visit.words(), &draft.answers);
     let options = ScoreOptions { audiences: Audiences::PERSON, pathways: draft.pathways(visit.clinic()) };
     let assessment: Assessment = score(table, answers, options);
@@ -130,7 +130,7 @@ fn review<'a>(visit: &Visit<'a>, sent: &Sent, draft: &Draft, alarm: Option<&'a A
         open: open.map(|question| question.item).filter(|item| is_asked(*item)).map(&row).collect(),
         groups: groups.filter(|group| !group.answered.is_empty() || !group.unanswered.is_empty()).collect(),
         contact: contact(visit, sent),
-        warnings: warnings(visit.texts, &draft.warnings),
+        warnings: contact_warnings(visit, filled),
     }
 }
 
@@ -145,6 +145,19 @@ fn contact<'a>(visit: &Visit<'a>, sent: &Sent) -> Row<'a> {
         None => texts.review_nothing.clone(),
     };
     Row { field: CONSENT, label: &texts.contact_question, answer }
+}
+
+/// What is wrong with the contact data, and that it can still be corrected.
+fn contact_warnings(visit: &Visit<'_>, filled: &Filled) -> Vec<&'static str> {
+    let texts = visit.texts;
+    let mut found = warnings(texts, &filled.draft.warnings);
+    if filled.contacting() == Contacting::Impossible {
+        found.push(&texts.review_contact_missing);
+    }
+    if !found.is_empty() {
+        found.push(&texts.review_correct);
+    }
+    found
 }
 
 /// An answer in words; empty if there is none.

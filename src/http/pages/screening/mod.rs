@@ -30,7 +30,7 @@ use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::kernel::{alarm as refusals, lag};
 use check::Checked;
-use filled::{Filled, may_contact};
+use filled::Filled;
 use form::Shown;
 use sent::Sent;
 use visit::{Place, Visit, is_kiosk};
@@ -138,12 +138,13 @@ async fn send(request: &HttpRequest, state: &State, slug: &str, incoming: Incomi
     if sent.has("action", "edit") {
         return again(&visit, &sent, StatusCode::OK, &check::checked(&visit, &filled)?);
     }
+    let contacting = filled.contacting();
     let Filled { draft, faults } = filled;
     let stored = intake::submit(&state.app, &visit.actor(), visit.clinic(), draft, faults).await;
     match stored {
         Ok(Once { result: stored, .. }) => {
             let visit = visit.in_language(stored.language)?;
-            Ok(visit.page(StatusCode::OK, outcome::page(&visit, &stored, may_contact(&sent)).await?))
+            Ok(visit.page(StatusCode::OK, outcome::page(&visit, &stored, contacting).await?))
         }
         Err(AppError::IdempotencyKeyReused) => {
             let alarm = check::alarm_of(&visit, &sent);
