@@ -118,6 +118,10 @@ async function review(browser) {
   must('a refused form is one page', (await page.locator('[data-step]:not([hidden])').count()) > 10);
   must('with its answers', (await page.inputValue('#age')) === '71');
   await look(page, 'form en refused, one page');
+  await page.fill('#age', '72');
+  await page.click('button[name="language"]');
+  await page.locator('html[lang="es"]').waitFor({ state: 'attached' });
+  must('another language keeps what was changed there', (await page.inputValue('#age')) === '72');
   await close('422');
   ok('the review lists open questions and faults, and each leads to its question');
 }

@@ -103,6 +103,20 @@ async fn a_change_of_language_keeps_the_answers_and_the_retry_key() {
     assert_eq!(form.get("action"), Some("/s/our-clinic?lang=es&kiosk"));
 }
 
+/// Without script, Enter in a field presses the first button of its form.
+#[tokio::test]
+async fn the_first_button_of_the_form_stores_nothing() {
+    let world = World::new().await;
+    opened(&world, "One").await;
+    let page = blank(&world, "en").await;
+    let first = page.elements.iter().find(|element| element.get("type") == Some("submit")).unwrap();
+    let pressed = field(first.get("name").unwrap(), first.get("value").unwrap());
+    let fields = [hidden(&page), typed(&frail()), vec![pressed]].concat();
+    let again = shown(post(&world, &format!("{FORM}?lang=en"), &fields).await, 200);
+    assert_eq!(again.entry("age").get("value"), Some("82"));
+    assert_eq!(world.count("select count(*) from submissions").await, 0);
+}
+
 #[tokio::test]
 async fn a_form_speaks_the_languages_of_its_clinic_only() {
     let world = World::new().await;

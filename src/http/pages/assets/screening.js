@@ -1,6 +1,6 @@
 // The steps of the screening form: one group a step, one check after each. Without this module the form is one page, and a
 // refused form stays one page with all its faults.
-if (form && !find('faults')) steps();
+if (form) (find('faults') ? onePage : steps)();
 
 function steps() {
   const sections = [...form.querySelectorAll('[data-step]')];

@@ -12,6 +12,14 @@ function fill(values) {
   }
 }
 
+// A refused form is one page. The tab keeps what is changed there too, for a page in another language and for a reload.
+function onePage() {
+  const review = form.querySelectorAll('[data-step]').length - 1;
+  const save = () => keep(JSON.stringify({ seen, current: review, known: '', values: `${new URLSearchParams(new FormData(form))}` }));
+  form.addEventListener('input', save);
+  save();
+}
+
 // A question that does not apply is hidden, unless it has an answer.
 function hideOthers() {
   const isZero = (id) => /^0+([.,]0*)?$/.test(document.getElementById(id).value.trim());
@@ -35,6 +43,8 @@ function mark(faults) {
   for (const field of form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
   for (const link of faults?.querySelectorAll('a') ?? []) {
     const field = document.getElementById(link.hash.slice(1));
+    // A later version of the service may ask what this page does not have.
+    if (!field) continue;
     const question = field.closest('[data-question]');
     const help = find('help', question);
     const text = Object.assign(document.createElement('p'), { className: 'fault', id: `${question.id}-fault` });

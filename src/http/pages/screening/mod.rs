@@ -135,6 +135,7 @@ async fn send(request: &HttpRequest, state: &State, slug: &str, incoming: Incomi
         return Ok(visit.page(StatusCode::OK, form::page(&visit, &shown)?));
     }
     let filled = Filled::read(&visit, &sent)?;
+    // Also what Enter in a field sends without script: the first button of the form, so that nothing is stored by mistake.
     if sent.has("action", "edit") {
         return again(&visit, &sent, StatusCode::OK, &check::checked(&visit, &filled)?);
     }

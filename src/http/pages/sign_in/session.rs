@@ -6,6 +6,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
 use actix_web::http::Method;
+use actix_web::http::header::HeaderValue;
 use actix_web::{Error, FromRequest, HttpRequest, web};
 
 use super::cookies::SESSION;
@@ -72,8 +73,8 @@ pub(super) async fn resume(request: &HttpRequest) -> Result<Option<SignedIn>, Pr
 
 /// Whether the script of a page sent the request, as its browser states. Older browsers do not state it, so the news count always.
 fn is_of_script(request: &HttpRequest) -> bool {
-    let is_stated = request.headers().get("sec-fetch-dest").is_some_and(|destination| destination.as_bytes() == b"empty");
-    is_stated || request.path() == NEWS
+    let is_empty = |destination: &HeaderValue| destination.as_bytes() == b"empty";
+    request.path() == NEWS || request.headers().get("sec-fetch-dest").is_some_and(is_empty)
 }
 
 fn state(request: &HttpRequest) -> Result<&web::Data<State>, Problem> {
