@@ -7,8 +7,8 @@ function steps() {
   const parts = ['title', 'back', 'continue', 'send', 'slot', 'unsent'].map((name) => find(name));
   const [title, back, next, send, slot, unsent] = parts;
   const [formTitle, pageTitle, last] = [title.textContent, document.title, sections.length - 1];
-  // `told` is the alarm on the screen; `known` the one from which the person went on or back, until it is gone.
-  let [current, known, told, reviewing, busy] = [0, '', '', false, false];
+  // `shown` is the alarm on the screen; `known` the one from which the person went on or back, until it is gone.
+  let [current, known, shown, reviewing, busy] = [0, '', '', false, false];
 
   const values = () => new URLSearchParams(new FormData(form));
   const save = () => keep(JSON.stringify({ seen, current, known, values: `${values()}` }));
@@ -25,7 +25,7 @@ function steps() {
 
   // `push` adds the step to the history of the browser.
   function show(step, push, focused = title) {
-    [current, known, told] = [step, told || known, ''];
+    [current, known, shown] = [step, shown || known, ''];
     reviewing &&= current !== last;
     for (const section of sections) {
       section.hidden = section !== sections[current];
@@ -56,7 +56,7 @@ function steps() {
   }
 
   function interrupt(alarm, then) {
-    told = alarm.dataset.alarm;
+    shown = alarm.dataset.alarm;
     history.pushState({ step: current }, '');
     [form.hidden, unsent.hidden] = [true, true];
     title.textContent = alarm.dataset.title;
