@@ -85,7 +85,7 @@ impl Filled {
 
     pub(super) fn contacting(&self) -> Contacting {
         let SubjectDraft { contact, consent, .. } = &self.draft.subject;
-        if !consent.as_ref().is_some_and(|consent| consent.to_contact) {
+        if consent.as_ref().is_none_or(|consent| !consent.to_contact) {
             Contacting::Refused
         } else if contact.telephone.is_some() || contact.email.is_some() {
             Contacting::Allowed
