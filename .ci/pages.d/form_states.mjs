@@ -87,6 +87,9 @@ async function goesOn(browser) {
   await walk(page, FRAIL, 'alarm');
   await fill(page, SIGNS.emergency);
   await go(page);
+  await page.reload();
+  await go(page);
+  must('an alarm from which the person did not go on interrupts again after a reload', (await page.locator('[data-alarm]').count()) === 1);
   await go(page, () => page.click('[data-go-on]'));
   must('the form goes on', (await step(page)) === 'mobility' && (await page.locator('[data-alarm]').count()) === 0);
   await close();
@@ -115,6 +118,10 @@ async function review(browser) {
   must('a refused form is one page', (await page.locator('[data-step]:not([hidden])').count()) > 10);
   must('with its answers', (await page.inputValue('#age')) === '71');
   await look(page, 'form en refused, one page');
+  await page.fill('#age', '72');
+  await page.click('button[name="language"]');
+  await page.locator('html[lang="es"]').waitFor({ state: 'attached' });
+  must('another language keeps what was changed there', (await page.inputValue('#age')) === '72');
   await close('422');
   ok('the review lists open questions and faults, and each leads to its question');
 }
@@ -167,4 +174,35 @@ async function idle(browser) {
   ok('answers are cleared after 30 minutes without use');
 }
 
-export const scenarios = [steps, faults, interruptions, goesOn, review, others, idle];
+/** A tab that comes back after half an hour, such as one that the browser discarded, is cleared once. */
+async function idleDiscarded(browser) {
+  const { page, close } = await openForm(browser, 'en');
+  await walk(page, FIT, 'mobility');
+  await page.evaluate(() => {
+    const name = Object.keys(sessionStorage)[0];
+    const kept = JSON.parse(sessionStorage.getItem(name));
+    sessionStorage.setItem(name, JSON.stringify({ ...kept, seen: kept.seen - 31 * 60_000 }));
+  });
+  await page.reload();
+  await page.waitForURL((address) => address.searchParams.has('idle'));
+  await page.locator('[data-step="start"]:not([hidden])').waitFor();
+  must('a tab that comes back later is empty', (await page.inputValue('#age')) === '');
+  must('and keeps nothing of before', (await page.evaluate(() => JSON.stringify({ ...sessionStorage }).includes('age=45'))) === false);
+  await close();
+  ok('answers of a tab that comes back after 30 minutes are cleared');
+}
+
+/** "No to all of these" by mistake: without it the rows are unanswered again, and an own answer stays. */
+async function noToAllUndone(browser) {
+  const { page, close } = await openForm(browser, 'en');
+  await walk(page, FIT, 'alarm');
+  await page.check('[name=dark_urine][value=false]');
+  await page.check('#alarm_none');
+  must('every row has an answer', (await page.locator('[data-step=alarm] [data-no]:not(:checked)').count()) === 0);
+  await page.uncheck('#alarm_none');
+  must('only the own answer stays', (await page.locator('[data-step=alarm] [type=radio]:checked').count()) === 1);
+  await close();
+  ok('"No to all of these" can be taken back');
+}
+
+export const scenarios = [steps, faults, interruptions, goesOn, review, others, idle, idleDiscarded, noToAllUndone];

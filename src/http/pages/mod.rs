@@ -35,6 +35,9 @@ const HTML: &str = "text/html; charset=utf-8";
 const RULES: &str = "/rules";
 const STAFF: &str = "/staff";
 
+/// Where the worklist asks for news by itself.
+const NEWS: &str = "/staff/changes";
+
 /// Pages load their own files only, send forms only to this service, and are in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

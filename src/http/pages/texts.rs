@@ -62,7 +62,8 @@ texts! {
         start start_time start_unknown start_emergency privacy idle required unknown yes no progress
         none_help back go_on send start_again other_language request contact_title contact_question
         contact_yes contact_no contact_help contact_name contact_telephone contact_email contact_allowed
-        contact_refused review_title review_text review_open review_unanswered review_change review_nothing
+        contact_allowed_only contact_refused contact_refused_only contact_missing review_title review_text review_open
+        review_unanswered review_change review_nothing review_contact_missing review_correct
         fault_prefix fault_title fault_required fault_whole fault_number fault_range fault_step fault_choice
         fault_both fault_weight fault_loss fault_consent call call_labelled alarm_goes_on alarm_unsent
         alarm_go_on unsent unsent_text closed closed_text suspended suspended_text busy busy_text unavailable

@@ -284,6 +284,34 @@ async fn consent_is_stored_with_its_text_and_contact_data_only_with_it() {
     assert_eq!(found["items"].as_array().unwrap().len(), 1);
 }
 
+/// A person must not wait for a call that cannot come, and in an emergency not for the clinic at all.
+#[tokio::test]
+async fn the_outcome_states_no_contact_that_cannot_come() {
+    let world = World::new().await;
+    opened(&world, "One").await;
+    for (given, possible) in [
+        (json!({"to_contact": "yes"}), false),
+        (json!({"to_contact": "yes", "name": "Ana"}), false),
+        (json!({"to_contact": "yes", "telephone": "ask my daughter"}), false),
+        (json!({"to_contact": "yes", "email": "ana@mail.example"}), true),
+    ] {
+        let mut answers = frail();
+        answers.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+        let page = sent(&world, "en", &answers).await;
+        assert_eq!(page.text().contains("The clinic may contact you."), possible, "{given}");
+        assert_eq!(page.text().contains("so the clinic cannot contact you"), !possible, "{given}");
+    }
+    for consent in ["yes", "no", ""] {
+        let mut answers = fit();
+        let more = json!({"new_one_sided_weakness": true, "to_contact": consent, "telephone": "600 111 222"});
+        answers.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let page = sent(&world, "en", &answers).await;
+        for booking in ["book yourself", "also book"] {
+            assert!(!page.text().contains(booking), "{consent}: {}", page.text());
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_agreement_to_an_earlier_text_is_asked_again() {
     let world = World::new().await;

@@ -1,13 +1,16 @@
 //! Alarms in the screening form: a refused form states them first, on a page of its own for each level that is urgent, and
 //! keeps its answers.
 
+use std::sync::Arc;
+
+use sarcoscreen::app::ambient::System;
 use serde_json::{Value, json};
 
 use super::LANGUAGES;
 use super::html::{Element, Page};
 use super::screening::{FORM, blank, field, hidden, post, sent, shown, typed};
 use crate::web_form::opened;
-use crate::world::{Clinic, World, fit};
+use crate::world::{Clinic, World, app, fit, serve};
 
 /// Answers that raise each urgent level, the most urgent first, with what must not be among the reasons.
 fn urgent() -> [(&'static str, Value); 3] {
@@ -99,5 +102,64 @@ async fn an_outcome_begins_with_the_level_and_offers_no_appointment_in_an_emerge
             assert_eq!(booking, level == "consultation_24h", "{level} {language}");
             assert!(page.links().contains(&"tel:112".to_owned()), "{level} {language}");
         }
+    }
+}
+
+fn level(page: &Page) -> Option<&str> {
+    page.elements.iter().find_map(|element| element.get("data-level"))
+}
+
+#[tokio::test]
+async fn a_form_that_is_shown_again_states_its_alarm() {
+    let world = World::new().await;
+    opened(&world, "One").await;
+    let mut fields = hidden(&blank(&world, "en").await);
+    fields.extend(typed(&json!({"dark_urine": true})));
+    for (name, value) in [("language", "es"), ("action", "edit")] {
+        let fields = [&fields[..], &[field(name, value)][..]].concat();
+        let page = shown(post(&world, &format!("{FORM}?lang=en"), &fields).await, 200);
+        assert_eq!(level(&page), Some("consultation_24h"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn answers_that_are_not_stored_state_their_alarm() {
+    let world = World::new().await;
+    opened(&world, "One").await;
+    let key = hidden(&blank(&world, "en").await);
+    let address = format!("{FORM}?lang=en");
+    shown(post(&world, &address, &[key.clone(), typed(&fit())].concat()).await, 200);
+    let mut signs = fit();
+    signs["new_one_sided_weakness"] = json!(true);
+    // Other answers with the key of a form that was sent.
+    let again = shown(post(&world, &address, &[key, typed(&signs)].concat()).await, 422);
+    assert!(again.text().contains("These answers were sent already"), "{}", again.text());
+    assert_eq!(level(&again), Some("emergency_ambulance"));
+    // An instance that has not verified its database stores nothing.
+    let (base, server) = serve(app(&world.database, Arc::new(System), &[7], None));
+    let fields = [hidden(&blank(&world, "en").await), typed(&signs)].concat();
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+    let client = world.holder(None).at(&base);
+    let request = client.request("POST", &address).header("content-type", "application/x-www-form-urlencoded");
+    let failed = shown(client.send(request.body(body)).await, 503);
+    assert!(failed.text().contains("Nothing is lost"), "{}", failed.text());
+    assert_eq!(level(&failed), Some("emergency_ambulance"));
+    server.stop(false).await;
+    assert_eq!(world.count("select count(*) from submissions").await, 1);
+}
+
+/// Below the level of an ambulance a call is the second thing to do.
+#[tokio::test]
+async fn only_an_ambulance_is_called_before_what_to_do() {
+    let world = World::new().await;
+    opened(&world, "One").await;
+    for (level, signs) in urgent() {
+        let mut answers = fit();
+        answers.as_object_mut().unwrap().extend(signs.as_object().unwrap().clone());
+        let page = sent(&world, "en", &answers).await;
+        let care = page.elements.iter().position(|element| element.get("data-level").is_some()).unwrap();
+        let mut parts = page.elements[care..].iter();
+        let first = parts.find(|element| element.name == "p").unwrap();
+        assert_eq!(first.text.trim() == "Call 112", level == "emergency_ambulance", "{level}: {}", first.text);
     }
 }

@@ -86,6 +86,9 @@ async fn the_review_has_all_answers_and_first_the_questions_that_could_change_th
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(text.contains("ask my daughter") && text.contains("telephone number could not be read"), "{text}");
+    for words in ["So the clinic cannot contact you.", "You can still correct this"] {
+        assert!(text.contains(words), "{text}");
+    }
     let unanswered = review.iter().find(|element| element.name == "details" && element.text.contains("sex")).unwrap();
     assert!(unanswered.text.contains("Not answered: 1"), "{}", unanswered.text);
     assert!(with(&review, "data-faults").is_none());
@@ -95,6 +98,25 @@ async fn the_review_has_all_answers_and_first_the_questions_that_could_change_th
     assert_eq!(first.text, "These answers could still change your result");
     let faults = with(&little, "data-faults").unwrap();
     assert_eq!(faults.text.matches("Please answer").count(), 4);
+}
+
+/// A person who went on from an alarm reads it again before sending, and one that did not interrupt is read there first.
+#[tokio::test]
+async fn the_review_begins_with_the_alarm() {
+    let world = World::new().await;
+    opened(&world, "One").await;
+    let blank = hidden(&blank(&world, "en").await);
+    for (sign, level) in [("dark_urine", Some("consultation_24h")), ("muscle_pain", Some("consultation")), ("", None)] {
+        let mut answers = fit();
+        if !sign.is_empty() {
+            answers[sign] = json!(true);
+        }
+        let review = check(&world, "en", "review", &[blank.clone(), typed(&answers)].concat()).await;
+        let place = review.iter().position(|element| element.get("data-review").is_some()).unwrap();
+        let first = &review[place + 1];
+        assert_eq!(first.get("data-level"), level, "{sign}");
+        assert!(level.is_none() || first.text.contains("112"), "{}", first.text);
+    }
 }
 
 #[tokio::test]

@@ -103,6 +103,20 @@ async fn a_change_of_language_keeps_the_answers_and_the_retry_key() {
     assert_eq!(form.get("action"), Some("/s/our-clinic?lang=es&kiosk"));
 }
 
+/// Without script, Enter in a field presses the first button of its form.
+#[tokio::test]
+async fn the_first_button_of_the_form_stores_nothing() {
+    let world = World::new().await;
+    opened(&world, "One").await;
+    let page = blank(&world, "en").await;
+    let first = page.elements.iter().find(|element| element.get("type") == Some("submit")).unwrap();
+    let pressed = field(first.get("name").unwrap(), first.get("value").unwrap());
+    let fields = [hidden(&page), typed(&frail()), vec![pressed]].concat();
+    let again = shown(post(&world, &format!("{FORM}?lang=en"), &fields).await, 200);
+    assert_eq!(again.entry("age").get("value"), Some("82"));
+    assert_eq!(world.count("select count(*) from submissions").await, 0);
+}
+
 #[tokio::test]
 async fn a_form_speaks_the_languages_of_its_clinic_only() {
     let world = World::new().await;
@@ -168,6 +182,10 @@ async fn only_the_sites_of_the_form_may_embed_it() {
     let mut fields = hidden(&blank);
     fields.extend(typed(&frail()));
     Page::with_policy(post(&world, FORM, &fields).await, FORM, &policy);
+    // A refusal shows in the same frames, and keeps the device shared.
+    let keyless = post(&world, &format!("{FORM}?lang=en&kiosk"), &typed(&frail())).await;
+    let keyless = Page::with_policy(keyless, FORM, &policy);
+    assert!(keyless.links().contains(&"/s/our-clinic?kiosk".to_owned()), "{:?}", keyless.links());
     let client = world.holder(None);
     let element = client.send(client.request("GET", "/sarco-screen.js").header("origin", "https://any.example")).await;
     assert_eq!((element.status, element.header("access-control-allow-origin")), (200, "https://any.example"));

@@ -130,6 +130,25 @@ async fn a_person_signs_in_with_a_key_and_signs_out() {
 }
 
 #[tokio::test]
+async fn signing_in_as_another_person_ends_the_session_before() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut browser = Browser::new(&world);
+    browser.sign_in(&key(&clinic.staff)).await;
+    let before = browser.cookies.clone();
+    assert_eq!(browser.sign_in("sk_wrong").await.status, 401);
+    assert!(browser.is_signed_in().await, "a key that is refused ends no session");
+    browser.sign_in(&key(&clinic.admin)).await;
+    assert!(browser.is_signed_in().await);
+    browser.cookies = before;
+    assert!(!browser.is_signed_in().await);
+    let mut found = entries(&world, &clinic).await;
+    found.sort();
+    assert_eq!(found, ["signed_in", "signed_in", "signed_out"].map(|action| entry(action, "success")));
+    assert_eq!(sessions(&world).await, 1);
+}
+
+#[tokio::test]
 async fn over_tls_the_cookie_is_bound_to_the_host_and_secure() {
     let world = World::with(|settings| settings.public_url = Some("https://screening.example".to_owned())).await;
     let clinic = world.clinic("One").await;

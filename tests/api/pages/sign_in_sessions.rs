@@ -59,6 +59,9 @@ async fn a_page_that_looks_for_news_by_itself_does_not_keep_a_session() {
     shift(&world, "1 hour", "20 minutes").await;
     let used = "select extract(epoch from max(last_used_at))::bigint from staff_sessions";
     let before = world.count(used).await;
+    // The news of the worklist, in a browser that does not state who sends a request.
+    assert_eq!(browser.get("/staff/changes").await.status, 200);
+    assert_eq!(world.count(used).await, before);
     for (destination, is_kept) in [("empty", true), ("document", false)] {
         let answer = browser.send(browser.request("GET", SIGN_IN).header("sec-fetch-dest", destination)).await;
         assert_eq!(answer.status, 200);

@@ -171,6 +171,28 @@ async fn a_row_says_who_why_by_when_and_whose_and_the_filters_are_in_the_address
     }
 }
 
+/// Answers after an emergency do not hide it.
+#[tokio::test]
+async fn a_case_begins_with_its_most_urgent_answers() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut signs = frail();
+    signs["new_one_sided_weakness"] = json!(true);
+    let send = async |answers: Value| {
+        let subject = json!({"reference": "R-1"});
+        clinic.intake.submit(&json!({"answers": answers, "subject": subject})).await.expect(201)
+    };
+    let case = case_of(&send(signs).await);
+    assert_eq!(case_of(&send(frail()).await), case);
+    let mut browser = signed_in(&world, &clinic.staff).await;
+    for address in ["/staff?lang=en", &*in_language(&case_page(&case), "en")] {
+        let page = show(&mut browser, address).await;
+        let first = page.elements.iter().find(|element| element.get("data-level").is_some()).unwrap();
+        assert_eq!(first.get("data-level"), Some("emergency_ambulance"), "{address}");
+        assert_eq!(first.text, "Call an ambulance now", "{address}");
+    }
+}
+
 #[tokio::test]
 async fn pages_of_the_list_follow_each_other_without_a_gap() {
     let world = World::new().await;

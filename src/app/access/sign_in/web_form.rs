@@ -38,6 +38,12 @@ pub async fn only(app: &App) -> Result<Option<String>> {
     })
 }
 
+/// The web sites that may show the open form of a clinic in a frame; none if it is not open.
+pub async fn origins(app: &App, slug: &str) -> Vec<String> {
+    let forms = forms(app).await.ok();
+    forms.and_then(|forms| Some(forms.get(slug)?.credential.origins.clone())).unwrap_or_default()
+}
+
 /// Finds the open form of a clinic.
 async fn find(app: &App, slug: &str) -> Result<Arc<Found>> {
     working(app, forms(app).await?.get(slug).cloned().ok_or(AppError::NotFound)?)

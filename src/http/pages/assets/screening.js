@@ -1,30 +1,31 @@
 // The steps of the screening form: one group a step, one check after each. Without this module the form is one page, and a
 // refused form stays one page with all its faults.
-if (form && !find('faults')) steps();
+if (form) (find('faults') ? onePage : steps)();
 
 function steps() {
   const sections = [...form.querySelectorAll('[data-step]')];
   const parts = ['title', 'back', 'continue', 'send', 'slot', 'unsent'].map((name) => find(name));
   const [title, back, next, send, slot, unsent] = parts;
   const [formTitle, pageTitle, last] = [title.textContent, document.title, sections.length - 1];
-  let [current, known, reviewing, busy] = [0, '', false, false];
+  // `shown` is the alarm on the screen; `known` the one from which the person went on or back, until it is gone.
+  let [current, known, shown, reviewing, busy] = [0, '', '', false, false];
 
   const values = () => new URLSearchParams(new FormData(form));
-  const state = () => JSON.stringify({ seen, current, known, values: `${values()}` });
-  const save = () => kiosk || storage((tab) => tab.setItem(key, state()));
+  const save = () => keep(JSON.stringify({ seen, current, known, values: `${values()}` }));
 
   function restore() {
-    const old = kiosk ? null : JSON.parse(storage((tab) => tab.getItem(key)) ?? 'null');
+    const old = JSON.parse(kept() ?? 'null');
     if (!old) return;
     seen = old.seen;
     look();
+    if (left) return;
     fill(new URLSearchParams(old.values));
-    ({ current, known } = old);
+    [current, known] = [Math.min(old.current, last), old.known];
   }
 
   // `push` adds the step to the history of the browser.
   function show(step, push, focused = title) {
-    current = step;
+    [current, known, shown] = [step, shown || known, ''];
     reviewing &&= current !== last;
     for (const section of sections) {
       section.hidden = section !== sections[current];
@@ -55,10 +56,9 @@ function steps() {
   }
 
   function interrupt(alarm, then) {
-    known = alarm.dataset.alarm;
-    save();
+    shown = alarm.dataset.alarm;
     history.pushState({ step: current }, '');
-    form.hidden = true;
+    [form.hidden, unsent.hidden] = [true, true];
     title.textContent = alarm.dataset.title;
     document.title = alarm.dataset.title;
     slot.replaceChildren(alarm);
@@ -70,11 +70,10 @@ function steps() {
   async function post(address, body) {
     if (busy) return null;
     busy = true;
-    const answer = await fetch(address, { method: 'POST', body }).catch(() => null);
+    const answer = await ask(address, body);
     busy = false;
     if (answer?.ok || answer?.status === 422) return answer;
-    unsent.hidden = false;
-    focus(unsent);
+    await explain(unsent, answer);
     return null;
   }
 
@@ -84,6 +83,7 @@ function steps() {
     const found = await parsed(answer);
     const [alarm, faults, review] = ['alarm', 'faults', 'review'].map((name) => find(name, found));
     if (review) find('review', form).replaceWith(review);
+    if (!alarm) known = '';
     if (alarm && alarm.dataset.alarm !== known) interrupt(alarm, () => go(step, faults));
     else go(step, faults);
   }
@@ -125,7 +125,7 @@ function steps() {
   });
   form.addEventListener('input', save);
   form.addEventListener('change', ({ target }) => {
-    if (target.name === 'alarm_none' && target.checked) answerNo();
+    if (target.name === 'alarm_none') answerNo(target.checked);
     hideOthers();
     save();
   });
@@ -143,6 +143,7 @@ function steps() {
     reviewing ||= wasReview && step !== last;
   });
   restore();
+  if (left) return;
   history.replaceState({ step: current }, '');
   show(current, false, null);
   if (current === last) check('review');

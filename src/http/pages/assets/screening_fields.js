@@ -12,6 +12,14 @@ function fill(values) {
   }
 }
 
+// A refused form is one page. The tab keeps what is changed there too, for a page in another language and for a reload.
+function onePage() {
+  const review = form.querySelectorAll('[data-step]').length - 1;
+  const save = () => keep(JSON.stringify({ seen, current: review, known: '', values: `${new URLSearchParams(new FormData(form))}` }));
+  form.addEventListener('input', save);
+  save();
+}
+
 // A question that does not apply is hidden, unless it has an answer.
 function hideOthers() {
   const isZero = (id) => /^0+([.,]0*)?$/.test(document.getElementById(id).value.trim());
@@ -21,10 +29,12 @@ function hideOthers() {
   }
 }
 
-// "No to all of these" answers no to every row without an answer.
-function answerNo() {
+// "No to all of these" answers no to every row without an answer. Without it these rows have no answer again: a mistake must not
+// become a no.
+function answerNo(isNo) {
   const rows = [...form.querySelectorAll('[data-no]')];
-  for (const no of rows.filter((one) => !one.closest('fieldset').querySelector('input:checked'))) no.checked = true;
+  const open = isNo ? rows.filter((one) => !one.closest('fieldset').querySelector('input:checked')) : rows.filter((one) => one.byAll);
+  for (const no of open) [no.checked, no.byAll] = [isNo, isNo];
 }
 
 // Puts the words of each fault beside its question, and removes those of before. Nothing typed is changed.
@@ -33,6 +43,8 @@ function mark(faults) {
   for (const field of form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
   for (const link of faults?.querySelectorAll('a') ?? []) {
     const field = document.getElementById(link.hash.slice(1));
+    // A later version of the service may ask what this page does not have.
+    if (!field) continue;
     const question = field.closest('[data-question]');
     const help = find('help', question);
     const text = Object.assign(document.createElement('p'), { className: 'fault', id: `${question.id}-fault` });

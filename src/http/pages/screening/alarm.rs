@@ -17,6 +17,8 @@ pub(super) struct AlarmCard {
     pub text: String,
     pub reasons: Vec<String>,
     pub calls: Vec<Call>,
+    /// Whether calling is what to do. At other levels the numbers come after it, so that the heading stays the one thing to do.
+    pub calls_first: bool,
     /// Whether it interrupts the form.
     pub interrupts: bool,
 }
@@ -55,9 +57,15 @@ impl AlarmCard {
             text,
             reasons: raised.iter().map(|flag| flag.reason.clone()).collect(),
             calls: calls(visit, level),
+            calls_first: calls_first(level),
             interrupts: level >= CareLevel::Consultation24h,
         }
     }
+}
+
+/// Whether calling is what to do at a level.
+pub(super) fn calls_first(level: CareLevel) -> bool {
+    level == CareLevel::EmergencyAmbulance
 }
 
 /// The numbers to call at a level. An ambulance has one number; below the emergency level a call is part of the text only.

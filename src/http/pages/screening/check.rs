@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::alarm::AlarmCard;
 use super::faults::{CONSENT, FieldFault, in_words};
-use super::filled::{CONTACT, Filled, may_contact};
+use super::filled::{CONTACT, Contacting, Filled, may_contact};
 use super::outcome::warnings;
 use super::sent::{Sent, asked, unit};
 use super::visit::Visit;
@@ -14,7 +14,6 @@ use crate::domain::screening::assessment::Assessment;
 use crate::domain::screening::open_questions::open_questions;
 use crate::domain::screening::questionnaire::{Audiences, Group, Item, Kind, Spec};
 use crate::domain::screening::scoring::{ScoreOptions, score};
-use crate::domain::submissions::Draft;
 use crate::http::kernel::alarm;
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::wording::text;
@@ -41,6 +40,8 @@ struct CheckPage<'a> {
 
 /// The answers in short, and the unanswered questions.
 struct Review<'a> {
+    /// The alarm of the answers, at any level: the last page before sending states it again.
+    alarm: Option<&'a AlarmCard>,
     /// The unanswered questions that could still change the result, the most influential first.
     open: Vec<Row<'a>>,
     groups: Vec<ReviewGroup<'a>>,
@@ -76,6 +77,12 @@ pub(super) fn checked(visit: &Visit<'_>, filled: &Filled) -> Result<Checked, Pro
     }
 }
 
+/// The alarm of a form, also if the form has faults.
+pub(super) fn alarm_of(visit: &Visit<'_>, sent: &Sent) -> Option<AlarmCard> {
+    let filled = Filled::read(visit, sent).ok()?;
+    checked(visit, &filled).ok()?.alarm
+}
+
 /// The faults and the alarm of a refusal. Another problem is returned.
 pub(super) fn refused(visit: &Visit<'_>, problem: Problem) -> Result<Checked, Problem> {
     if problem.kind() != ProblemType::InvalidContent {
@@ -95,12 +102,13 @@ pub(super) fn page(visit: &Visit<'_>, sent: &Sent) -> Result<Vec<u8>, Problem> {
     let filled = Filled::read(visit, sent)?;
     let Checked { mut faults, alarm } = checked(visit, &filled)?;
     faults.retain(|fault| step == REVIEW || fault.step == step);
-    let review = (step == REVIEW).then(|| review(visit, sent, &filled.draft));
+    let review = (step == REVIEW).then(|| review(visit, sent, &filled, alarm.as_ref()));
     let alarm = alarm.as_ref().filter(|alarm| alarm.interrupts);
     rendered(&CheckPage { texts: visit.texts, faults: &faults, alarm, review })
 }
 
-fn review<'a>(visit: &Visit<'a>, sent: &Sent, draft: &Draft) -> Review<'a> {
+fn review<'a>(visit: &Visit<'a>, sent: &Sent, filled: &Filled, alarm: Option<&'a AlarmCard>) -> Review<'a> {
+    let draft = &filled.draft;
     let (table, words, answers) = (visit.table(), visit.words(), &draft.answers);
     let options = ScoreOptions { audiences: Audiences::PERSON, pathways: draft.pathways(visit.clinic()) };
     let assessment: Assessment = score(table, answers, options);
@@ -118,10 +126,11 @@ fn review<'a>(visit: &Visit<'a>, sent: &Sent, draft: &Draft) -> Review<'a> {
     };
     let groups = Group::ALL.into_iter().map(group);
     Review {
+        alarm,
         open: open.map(|question| question.item).filter(|item| is_asked(*item)).map(&row).collect(),
         groups: groups.filter(|group| !group.answered.is_empty() || !group.unanswered.is_empty()).collect(),
         contact: contact(visit, sent),
-        warnings: warnings(visit.texts, &draft.warnings),
+        warnings: contact_warnings(visit, filled),
     }
 }
 
@@ -136,6 +145,19 @@ fn contact<'a>(visit: &Visit<'a>, sent: &Sent) -> Row<'a> {
         None => texts.review_nothing.clone(),
     };
     Row { field: CONSENT, label: &texts.contact_question, answer }
+}
+
+/// What is wrong with the contact data, and that it can still be corrected.
+fn contact_warnings(visit: &Visit<'_>, filled: &Filled) -> Vec<&'static str> {
+    let texts = visit.texts;
+    let mut found = warnings(texts, &filled.draft.warnings);
+    if filled.contacting() == Contacting::Impossible {
+        found.push(&texts.review_contact_missing);
+    }
+    if !found.is_empty() {
+        found.push(&texts.review_correct);
+    }
+    found
 }
 
 /// An answer in words; empty if there is none.

@@ -29,6 +29,15 @@ pub(super) struct Filled {
     pub faults: Vec<Fault>,
 }
 
+/// Whether the clinic contacts the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contacting {
+    Allowed,
+    Refused,
+    /// The person agrees, but gave no number and no address that is kept.
+    Impossible,
+}
+
 /// What makes two sendings of a form equal: not the language, and not contact data that the person does not agree to.
 #[derive(Serialize)]
 struct Content<'a> {
@@ -72,6 +81,17 @@ impl Filled {
             idempotency: Some(bound),
         };
         Ok(Self { draft, faults })
+    }
+
+    pub(super) fn contacting(&self) -> Contacting {
+        let SubjectDraft { contact, consent, .. } = &self.draft.subject;
+        if consent.as_ref().is_none_or(|consent| !consent.to_contact) {
+            Contacting::Refused
+        } else if contact.telephone.is_some() || contact.email.is_some() {
+            Contacting::Allowed
+        } else {
+            Contacting::Impossible
+        }
     }
 }
 

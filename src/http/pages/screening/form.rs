@@ -30,6 +30,8 @@ struct FormPage<'a> {
     address: String,
     check: String,
     key: String,
+    /// Whom to call instead of filling in the form.
+    emergency: String,
     /// Whether the answers of an idle tab were cleared.
     was_idle: bool,
     others: Vec<OtherLanguage>,
@@ -131,6 +133,7 @@ pub(super) fn page(visit: &Visit<'_>, shown: &Shown<'_>) -> Result<Vec<u8>, Prob
         address: visit.address(""),
         check: visit.address("/check"),
         key,
+        emergency: texts.start_emergency.replace("{number}", clinic.emergency_number()),
         was_idle: shown.was_idle,
         others: others(visit)?,
         alarm: shown.alarm,

@@ -30,10 +30,10 @@ use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 use crate::http::kernel::{alarm as refusals, lag};
 use check::Checked;
-use filled::{Filled, may_contact};
+use filled::Filled;
 use form::Shown;
 use sent::Sent;
-use visit::Visit;
+use visit::{Place, Visit, is_kiosk};
 
 /// The address of the element that shows a form on another site.
 pub(in crate::http) const ELEMENT: &str = "/sarco-screen.js";
@@ -60,7 +60,7 @@ async fn get_first_page(request: HttpRequest, state: web::Data<State>) -> Result
 }
 
 async fn get_form(request: HttpRequest, state: web::Data<State>, slug: web::Path<String>) -> HttpResponse {
-    answered(&request, &slug, blank(&request, &state, &slug).await)
+    answered(&request, &state, &slug, blank(&request, &state, &slug).await).await
 }
 
 async fn post_form(
@@ -69,7 +69,7 @@ async fn post_form(
     slug: web::Path<String>,
     incoming: Incoming,
 ) -> HttpResponse {
-    answered(&request, &slug, send(&request, &state, &slug, incoming).await)
+    answered(&request, &state, &slug, send(&request, &state, &slug, incoming).await).await
 }
 
 async fn post_check(
@@ -78,11 +78,22 @@ async fn post_check(
     slug: web::Path<String>,
     incoming: Incoming,
 ) -> HttpResponse {
-    answered(&request, &slug, checked(&request, &state, &slug, incoming).await)
+    answered(&request, &state, &slug, checked(&request, &state, &slug, incoming).await).await
 }
 
-fn answered(request: &HttpRequest, slug: &str, response: Result<HttpResponse, Problem>) -> HttpResponse {
-    response.unwrap_or_else(|problem| states::refusal(&problem, slug, address::language(request)))
+async fn answered(
+    request: &HttpRequest,
+    state: &State,
+    slug: &str,
+    response: Result<HttpResponse, Problem>,
+) -> HttpResponse {
+    let problem = match response {
+        Ok(response) => return response,
+        Err(problem) => problem,
+    };
+    let origins = web_form::origins(&state.app, slug).await;
+    let place = Place { slug, language: address::language(request), is_kiosk: is_kiosk(request), origins };
+    states::refusal(&problem, &place, None)
 }
 
 async fn blank(request: &HttpRequest, state: &State, slug: &str) -> Result<HttpResponse, Problem> {
@@ -119,26 +130,37 @@ async fn send(request: &HttpRequest, state: &State, slug: &str, incoming: Incomi
     let other = sent.given("language").and_then(Language::from_tag);
     if let Some(other) = other.filter(|language| visit.clinic().languages.contains(language)) {
         let visit = visit.in_language(other)?;
-        let shown = Shown { sent: &sent, faults: &[], alarm: None, was_idle: false };
+        let alarm = check::alarm_of(&visit, &sent);
+        let shown = Shown { sent: &sent, faults: &[], alarm: alarm.as_ref(), was_idle: false };
         return Ok(visit.page(StatusCode::OK, form::page(&visit, &shown)?));
     }
     let filled = Filled::read(&visit, &sent)?;
+    // Also what Enter in a field sends without script: the first button of the form, so that nothing is stored by mistake.
     if sent.has("action", "edit") {
-        return again(&visit, &sent, StatusCode::OK, &Checked { alarm: None, ..check::checked(&visit, &filled)? });
+        return again(&visit, &sent, StatusCode::OK, &check::checked(&visit, &filled)?);
     }
+    let contacting = filled.contacting();
     let Filled { draft, faults } = filled;
     let stored = intake::submit(&state.app, &visit.actor(), visit.clinic(), draft, faults).await;
     match stored {
         Ok(Once { result: stored, .. }) => {
             let visit = visit.in_language(stored.language)?;
-            Ok(visit.page(StatusCode::OK, outcome::page(&visit, &stored, may_contact(&sent)).await?))
+            Ok(visit.page(StatusCode::OK, outcome::page(&visit, &stored, contacting).await?))
         }
         Err(AppError::IdempotencyKeyReused) => {
-            Ok(visit.page(StatusCode::UNPROCESSABLE_ENTITY, states::sent_already(&visit)?))
+            let alarm = check::alarm_of(&visit, &sent);
+            Ok(visit.page(StatusCode::UNPROCESSABLE_ENTITY, states::sent_already(&visit, alarm.as_ref())?))
         }
         Err(error) => {
             let problem = refusals::problem(state, error, visit.clinic(), visit.language);
-            refused(&visit, &sent, &check::refused(&visit, problem)?)
+            match check::refused(&visit, problem) {
+                Ok(checked) => refused(&visit, &sent, &checked),
+                // A person with an emergency must not get only the news that nothing was stored.
+                Err(problem) => {
+                    let alarm = check::alarm_of(&visit, &sent);
+                    Ok(states::refusal(&problem, &visit.place(), alarm.as_ref()))
+                }
+            }
         }
     }
 }

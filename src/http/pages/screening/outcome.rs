@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use askama::Template;
 
-use super::alarm::{Call, calls};
+use super::alarm::{Call, calls, calls_first};
+use super::filled::Contacting;
 use super::visit::Visit;
 use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
@@ -38,9 +39,11 @@ struct OutcomePage<'a> {
     care: String,
     reasons: Vec<String>,
     calls: Vec<Call>,
+    /// Whether the numbers come before the text.
+    calls_first: bool,
     booking: Option<Booking<'a>>,
     code: String,
-    /// What the clinic does with the contact data.
+    /// Whether the clinic contacts the person, and what the person can do.
     contact: &'static str,
     warnings: Vec<&'static str>,
     /// Reasons of lower levels.
@@ -101,12 +104,12 @@ struct PathwayRow<'a> {
 pub(super) async fn page(
     visit: &Visit<'_>,
     stored: &StoredSubmission,
-    to_contact: Option<bool>,
+    contacting: Contacting,
 ) -> Result<Vec<u8>, Problem> {
     let release = rule_tables::get(&visit.state.app, &stored.assessment.rule_table).await?;
     let table = &release.table;
     let shown = Shown { visit, stored, table, words: Words { table, language: visit.language } };
-    rendered(&shown.page(to_contact)?)
+    rendered(&shown.page(contacting)?)
 }
 
 /// What was not kept of the contact data, for the person.
@@ -122,7 +125,7 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn page(&self, to_contact: Option<bool>) -> Result<OutcomePage<'a>, Problem> {
+    fn page(&self, contacting: Contacting) -> Result<OutcomePage<'a>, Problem> {
         let (visit, table, stored) = (self.visit, self.table, self.stored);
         let (texts, assessment) = (visit.texts, &stored.assessment);
         let wording = Wording { table, language: visit.language };
@@ -143,11 +146,16 @@ impl<'a> Shown<'a> {
             care: wording.care_text(visit.clinic(), &care),
             reasons: reasons(own),
             calls: assessment.care_level.map(|level| calls(visit, level)).unwrap_or_default(),
+            calls_first: assessment.care_level.is_some_and(calls_first),
             booking: assessment.offers_consultation().then(|| self.booking()),
             code: spaced(&stored.receipt_code.to_string()),
-            contact: match to_contact {
-                Some(true) => &texts.contact_allowed,
-                Some(false) | None => &texts.contact_refused,
+            // Where no appointment is offered, booking is not what the person should do.
+            contact: match (contacting, assessment.offers_consultation()) {
+                (Contacting::Allowed, true) => &texts.contact_allowed,
+                (Contacting::Allowed, false) => &texts.contact_allowed_only,
+                (Contacting::Refused, true) => &texts.contact_refused,
+                (Contacting::Refused, false) => &texts.contact_refused_only,
+                (Contacting::Impossible, _) => &texts.contact_missing,
             },
             warnings: warnings(texts, &stored.warnings),
             other_signs: reasons(others),
@@ -212,6 +220,8 @@ impl<'a> Shown<'a> {
         let texts = self.visit.texts;
         let instrument = self.table.instrument(&result.instrument)?;
         let shares = instrument.accuracy.iter().find_map(|row| Some((row.sensitivity?, row.specificity?)));
+        // Figures of an instrument say nothing of a person for whom it was not made.
+        let shares = shares.filter(|_| result.outcome != Outcome::NotApplicable);
         let trust = shares.map(|(found, cleared)| {
             let words = texts.of_100.replace("{found}", &format!("{:.0}", found.percent));
             words.replace("{cleared}", &format!("{:.0}", cleared.percent))

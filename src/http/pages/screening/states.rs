@@ -7,8 +7,7 @@ use askama::Template;
 
 use super::alarm::AlarmCard;
 use super::sent::Sent;
-use super::visit::Visit;
-use crate::domain::language::Language;
+use super::visit::{Place, Visit, policy};
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::request_id::current_request_id;
 use crate::http::pages::assets::SCREENING_MODULE;
@@ -18,10 +17,12 @@ use crate::http::pages::{HTML, POLICY, rendered};
 
 #[derive(Template)]
 #[template(path = "pages/screening_state.html")]
-struct StatePage {
+struct StatePage<'a> {
     layout: Layout,
     texts: &'static ScreeningTexts,
     text: &'static str,
+    /// The alarm of the answers that were not taken.
+    alarm: Option<&'a AlarmCard>,
     /// The address of a new form; `None` if there is none.
     again: Option<String>,
     request_id: String,
@@ -39,21 +40,23 @@ struct AlarmPage<'a> {
     fields: &'a [(String, String)],
 }
 
-/// The response to a request that the form does not take. Its status and headers are those of the problem.
-pub(super) fn refusal(problem: &Problem, slug: &str, language: Language) -> HttpResponse {
+/// The response to a request that the form does not take. Its status and headers are those of the problem. It states the alarm of
+/// the answers first, if they could be read, and shows in the frames in which the form does.
+pub(super) fn refusal(problem: &Problem, place: &Place<'_>, alarm: Option<&AlarmCard>) -> HttpResponse {
     let mut response = problem.error_response();
-    let Ok(page) = state(problem.kind(), slug, language) else { return response };
+    let Ok(page) = state(problem.kind(), place, alarm) else { return response };
     // The problem would be rendered as the page of another error.
     response.extensions_mut().remove::<Problem>();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(HTML));
-    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.code()));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(place.language.code()));
+    let policy = HeaderValue::from_str(&policy(&place.origins));
+    headers.insert(CONTENT_SECURITY_POLICY, policy.unwrap_or_else(|_| HeaderValue::from_static(POLICY)));
     response.set_body(BoxBody::new(page))
 }
 
-fn state(kind: ProblemType, slug: &str, language: Language) -> Result<Vec<u8>, Problem> {
-    let texts = &texts::of(language)?.screening;
+fn state(kind: ProblemType, place: &Place<'_>, alarm: Option<&AlarmCard>) -> Result<Vec<u8>, Problem> {
+    let texts = &texts::of(place.language)?.screening;
     let (title, text) = match kind {
         ProblemType::NotFound | ProblemType::Unauthenticated => (&texts.closed, &texts.closed_text),
         ProblemType::ClinicSuspended => (&texts.suspended, &texts.suspended_text),
@@ -61,24 +64,24 @@ fn state(kind: ProblemType, slug: &str, language: Language) -> Result<Vec<u8>, P
         kind if kind.row().1 >= 500 => (&texts.unavailable, &texts.unavailable_text),
         _ => (&texts.refused, &texts.refused_text),
     };
-    let form = format!("/s/{slug}");
-    let again = (kind == ProblemType::MalformedRequest).then(|| form.clone());
-    let layout = Layout::new(language, &form, title.clone(), None)?;
-    rendered(&StatePage { layout, texts, text, again, request_id: current_request_id() })
+    let form = place.address();
+    let layout = Layout::new(place.language, &form, title.clone(), None)?;
+    let again = (kind == ProblemType::MalformedRequest).then_some(form);
+    rendered(&StatePage { layout, texts, text, alarm, again, request_id: current_request_id() })
 }
 
-/// The page after a second sending with other answers.
-pub(super) fn sent_already(visit: &Visit<'_>) -> Result<Vec<u8>, Problem> {
+/// The page after a second sending with other answers, whose alarm may be another.
+pub(super) fn sent_already(visit: &Visit<'_>, alarm: Option<&AlarmCard>) -> Result<Vec<u8>, Problem> {
     let (texts, form) = (visit.texts, visit.address(""));
     let (own, title) = (visit.plain_address(), texts.sent_already.clone());
     let layout = Layout::new(visit.language, &own, title, Some(&SCREENING_MODULE.address))?;
     let (text, request_id) = (&*texts.sent_already_text, current_request_id());
-    rendered(&StatePage { layout, texts, text, again: Some(form), request_id })
+    rendered(&StatePage { layout, texts, text, alarm, again: Some(form), request_id })
 }
 
-/// The page of its own that interrupts a refused form.
+/// The page of its own that interrupts a refused form. It has the answers, so the module clears it as it clears the form.
 pub(super) fn interruption(visit: &Visit<'_>, sent: &Sent, alarm: &AlarmCard) -> Result<Vec<u8>, Problem> {
-    let layout = Layout::new(visit.language, &visit.address(""), alarm.title.clone(), None)?;
     let (clinic, address) = (&*visit.clinic().name, visit.address(""));
+    let layout = Layout::new(visit.language, &address, alarm.title.clone(), Some(&SCREENING_MODULE.address))?;
     rendered(&AlarmPage { layout, texts: visit.texts, clinic, alarm, address, fields: sent.pairs() })
 }

@@ -22,6 +22,23 @@ use crate::http::pages::address::{self, parameter};
 use crate::http::pages::texts::{self, ScreeningTexts};
 use crate::http::pages::{HTML, POLICY};
 
+/// The form that a page belongs to, as far as it is known without an admission.
+pub(super) struct Place<'a> {
+    pub slug: &'a str,
+    pub language: Language,
+    /// Whether the device is shared, so that the tab keeps no answers.
+    pub is_kiosk: bool,
+    /// The sites that may show the form in a frame.
+    pub origins: Vec<String>,
+}
+
+impl Place<'_> {
+    /// The address of the form, without a language.
+    pub(super) fn address(&self) -> String {
+        plain_address(self.slug, self.is_kiosk)
+    }
+}
+
 pub(super) struct Visit<'a> {
     pub state: &'a State,
     pub slug: &'a str,
@@ -56,7 +73,7 @@ impl<'a> Visit<'a> {
         }
         let signed_in = outcome?;
         let language = spoken(request, signed_in.clinic());
-        let is_kiosk = parameter(request, "kiosk").is_some();
+        let is_kiosk = is_kiosk(request);
         Ok(Self { state, slug, language, texts: &texts::of(language)?.screening, signed_in, is_kiosk })
     }
 
@@ -90,7 +107,12 @@ impl<'a> Visit<'a> {
 
     /// The address of the form without a language, for the links to other languages.
     pub(super) fn plain_address(&self) -> String {
-        format!("/s/{}{}", self.slug, if self.is_kiosk { "?kiosk" } else { "" })
+        plain_address(self.slug, self.is_kiosk)
+    }
+
+    pub(super) fn place(&self) -> Place<'a> {
+        let Self { slug, language, is_kiosk, .. } = *self;
+        Place { slug, language, is_kiosk, origins: self.signed_in.credential().origins.clone() }
     }
 
     /// A response with answers. Only the clinic's own sites may show it in a frame.
@@ -114,8 +136,17 @@ impl<'a> Visit<'a> {
     }
 }
 
+/// Whether the address says that the device is shared.
+pub(super) fn is_kiosk(request: &HttpRequest) -> bool {
+    parameter(request, "kiosk").is_some()
+}
+
+fn plain_address(slug: &str, is_kiosk: bool) -> String {
+    format!("/s/{slug}{}", if is_kiosk { "?kiosk" } else { "" })
+}
+
 /// The policy of the pages, with the sites that may embed the form.
-fn policy(origins: &[String]) -> String {
+pub(super) fn policy(origins: &[String]) -> String {
     if origins.is_empty() {
         return POLICY.to_owned();
     }

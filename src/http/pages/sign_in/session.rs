@@ -6,6 +6,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
 use actix_web::http::Method;
+use actix_web::http::header::HeaderValue;
 use actix_web::{Error, FromRequest, HttpRequest, web};
 
 use super::cookies::SESSION;
@@ -20,6 +21,7 @@ use crate::http::kernel::auth::accepted;
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::request_id::request_id;
 use crate::http::kernel::state::State;
+use crate::http::pages::NEWS;
 
 /// A person of staff, or an admin, with a session. A request without one is sent to the sign-in page; that of a script is 401,
 /// because a script cannot show the page.
@@ -69,9 +71,10 @@ pub(super) async fn resume(request: &HttpRequest) -> Result<Option<SignedIn>, Pr
     }
 }
 
-/// Whether the script of a page sent the request, as its browser states.
+/// Whether the script of a page sent the request, as its browser states. Older browsers do not state it, so the news count always.
 fn is_of_script(request: &HttpRequest) -> bool {
-    request.headers().get("sec-fetch-dest").is_some_and(|destination| destination.as_bytes() == b"empty")
+    let is_empty = |destination: &HeaderValue| destination.as_bytes() == b"empty";
+    request.path() == NEWS || request.headers().get("sec-fetch-dest").is_some_and(is_empty)
 }
 
 fn state(request: &HttpRequest) -> Result<&web::Data<State>, Problem> {

@@ -21,7 +21,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_
 use actix_web::{HttpResponse, Resource, web};
 use askama::Template;
 
-use super::{HTML, POLICY, STAFF, rendered};
+use super::{HTML, NEWS, POLICY, STAFF, rendered};
 use crate::domain::audit::AuditAction;
 use crate::domain::language::Language;
 use crate::http::kernel::problem::Problem;
@@ -29,7 +29,6 @@ use commands::COMMANDS;
 
 const WORKLIST: &str = STAFF;
 const NEXT: &str = "/staff/next";
-const CHANGES: &str = "/staff/changes";
 const SEARCH: &str = "/staff/search";
 const TOGETHER: &str = "/staff/close";
 const STATISTICS: &str = "/staff/statistics";
@@ -41,7 +40,7 @@ const CASE: &str = "/staff/cases/{id}";
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(resource(WORKLIST, "GET").route(web::get().to(worklist::get_worklist)))
-        .service(resource(CHANGES, "GET").route(web::get().to(worklist::get_changes)))
+        .service(resource(NEWS, "GET").route(web::get().to(worklist::get_changes)))
         .service(resource(NEXT, "POST").route(web::post().to(worklist::post_next)))
         .service(
             resource(SEARCH, "GET, POST")

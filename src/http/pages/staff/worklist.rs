@@ -12,7 +12,7 @@ use super::desk::{Desk, Moment, Nav, case_address, named};
 use super::fields::{Field, Form};
 use super::filters::Parameters;
 use super::given::Given;
-use super::{CHANGES, NEXT, WORKLIST, page, see_other, together};
+use super::{NEWS, NEXT, WORKLIST, page, see_other, together};
 use crate::app::ambient::new_id;
 use crate::app::follow_ups::{self, Worklist, commands};
 use crate::app::submissions::idempotency;
@@ -115,7 +115,7 @@ pub(super) async fn get_worklist(
         news: News {
             read_at: desk.moment(list.at),
             again: desk.link(&address),
-            changes: format!("{CHANGES}?since={since}"),
+            changes: format!("{NEWS}?since={since}"),
             seen: tag(seen),
         },
         next_page: list.page.next_cursor.as_deref().map(|cursor| desk.link(&parameters.next(cursor))),

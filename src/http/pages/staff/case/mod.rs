@@ -31,6 +31,7 @@ use crate::domain::access::credential::Member;
 use crate::domain::follow_ups::FollowUpEvent;
 use crate::domain::ids::FollowUpId;
 use crate::domain::page::PageRequest;
+use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::subjects::Subject;
 use crate::domain::submissions::history::HistoryEntry;
@@ -70,6 +71,10 @@ struct CasePage {
     is_closed: bool,
     /// Whether a correction left the case without a flagged submission.
     unflagged: bool,
+    /// What the most urgent submission demands; empty if nothing is known.
+    care: String,
+    /// Its care level, for the style; empty while alarm questions are open.
+    level: &'static str,
     reasons: Vec<String>,
     state_facts: Vec<Fact>,
     contact: ContactView,
@@ -138,6 +143,7 @@ fn view(desk: &Desk, read: &Read, tables: &Tables<'_>, key: Uuid) -> Result<Case
     let address = case_address(case.follow_up_id.0);
     let person = title(desk, read.subject.reference.as_ref(), contact_name(&read.detail));
     let offers = Offers::new(desk, case, &read.members);
+    let urgent = most_urgent(read);
     Ok(CasePage {
         layout: desk.layout(&address, &desk.texts.case.title.replace("{person}", &person))?,
         texts: desk.texts,
@@ -153,6 +159,8 @@ fn view(desk: &Desk, read: &Read, tables: &Tables<'_>, key: Uuid) -> Result<Case
         overdue: case.overdue(desk.now),
         is_closed: case.state.is_closed(),
         unflagged: !case.flagged,
+        care: urgent.map_or_else(String::new, |stored| result::care(desk, stored, tables)),
+        level: urgent.and_then(|stored| stored.assessment.care_level).map_or("", CareLevel::as_str),
         reasons: reasons(desk, read, tables),
         state_facts: facts::of_case(desk, read),
         contact: ContactView::new(desk, read),
@@ -184,6 +192,13 @@ fn latest(read: &Read) -> Option<&StoredSubmission> {
         let last = read.detail.submissions.last()?.submission_id;
         read.screens.iter().map(|screen| &screen.submission).find(|stored| stored.submission_id == last)
     })
+}
+
+/// The submission that the page begins with: as on the worklist the most urgent that counts, of equal ones the latest.
+fn most_urgent(read: &Read) -> Option<&StoredSubmission> {
+    let urgent: Vec<_> = counting(read).filter(|one| one.assessment.care_level > Some(CareLevel::SelfCare)).collect();
+    // Of equal ones the last is taken.
+    urgent.into_iter().rev().max_by_key(|one| one.assessment.care_level).or_else(|| latest(read))
 }
 
 /// Why the case exists, as the worklist says it: each reason once, those of the latest submission first.

@@ -10,7 +10,6 @@ use crate::domain::screening::assessment::{Assessment, Score};
 use crate::domain::screening::instrument::InstrumentResult;
 use crate::domain::screening::pathway::PathwayResult;
 use crate::domain::screening::questionnaire::{CATALOGUE, Group, Item, Kind};
-use crate::domain::screening::red_flag::CareLevel;
 use crate::domain::screening::rule_table::{Band, RedFlag};
 use crate::domain::screening::scoring::open_alarms;
 use crate::domain::screening::words::Words;
@@ -25,9 +24,6 @@ pub(super) struct ResultView {
     /// The page of the rule table.
     pub rules: String,
     pub rules_text: String,
-    pub care: String,
-    /// The care level, for the style; empty while alarm questions are open.
-    pub level: &'static str,
     pub alarms: Vec<Alarm>,
     pub total: String,
     /// The bands that are possible.
@@ -61,16 +57,11 @@ impl ResultView {
         let (language, assessment) = (desk.language, &stored.assessment);
         let table = *tables.get(&*assessment.rule_table)?;
         let words = Words { table, language };
-        let open = open_alarms(table, &stored.answers, assessment.care_level);
-        let care = Wording { table, language }.care_title(&Care::of(assessment, open));
-        let care = if care.is_empty() { assessment.care_level.map_or("", |level| words.level(level)) } else { care };
         Some(Self {
             received: desk.moment(stored.received_at),
             origin: named(&desk.texts.names.origins, stored.origin.as_str()),
             rules: in_language(&format!("/rules/{}", table.version), language),
             rules_text: desk.texts.case.rules.replace("{version}", &table.version),
-            care: care.to_owned(),
-            level: assessment.care_level.map_or("", CareLevel::as_str),
             alarms: alarms(words, assessment),
             total: total(desk, assessment.score),
             bands: bands(words, assessment),
@@ -80,6 +71,18 @@ impl ResultView {
             answers: answers(desk, words, &stored.answers),
         })
     }
+}
+
+/// What a submission demands, in a few words; empty if its rule table cannot be used.
+pub(super) fn care(desk: &Desk, stored: &StoredSubmission, tables: &Tables<'_>) -> String {
+    let (language, assessment) = (desk.language, &stored.assessment);
+    let Some(&table) = tables.get(&*assessment.rule_table) else { return String::new() };
+    let open = open_alarms(table, &stored.answers, assessment.care_level);
+    let care = Wording { table, language }.care_title(&Care::of(assessment, open));
+    if !care.is_empty() {
+        return care.to_owned();
+    }
+    assessment.care_level.map_or("", |level| Words { table, language }.level(level)).to_owned()
 }
 
 /// The total, with the range that unanswered questions leave.
