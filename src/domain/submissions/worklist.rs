@@ -1,7 +1,5 @@
 //! An entry of the worklist: a follow-up with what staff need to choose it: who the person is, and why to call.
 
-use serde::Deserialize;
-
 use crate::access::actor::Origin;
 use crate::follow_ups::FollowUp;
 use crate::language::Language;
@@ -20,7 +18,7 @@ pub struct Entry {
 }
 
 /// What the worklist takes from a submission of a follow-up.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// The version of the rule table.
     pub rule_table: String,
