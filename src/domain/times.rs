@@ -61,23 +61,27 @@ fn is_empty((start, end): Span) -> bool {
 mod tests {
     use super::*;
 
-    fn at(second: i64) -> Option<Timestamp> {
-        Some(Timestamp::from_second(second).unwrap())
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn span(from: i64, to: i64) -> Span {
+        (Some(at(from)), Some(at(to)))
     }
 
     #[test]
     fn spans_that_meet_are_joined_and_empty_ones_are_dropped() {
-        let union = Times::union(vec![(at(5), at(7)), (at(1), at(3)), (at(3), at(4)), (at(9), at(9)), (at(6), at(8))]);
-        assert_eq!(union.spans(), [(at(1), at(4)), (at(5), at(8))]);
-        assert_eq!(union.whole(), (at(1), at(8)));
-        assert_eq!(Times::union(vec![(None, at(2)), (at(1), None)]).spans(), [(None, None)]);
+        let union = Times::union(vec![span(5, 7), span(1, 3), span(3, 4), span(9, 9), span(6, 8)]);
+        assert_eq!(union.spans(), [span(1, 4), span(5, 8)]);
+        assert_eq!(union.whole(), span(1, 8));
+        assert_eq!(Times::union(vec![(None, Some(at(2))), (Some(at(1)), None)]).spans(), [(None, None)]);
     }
 
     #[test]
     fn the_times_of_both_sets_are_in_each() {
-        let outside = Times::union(vec![(None, at(2)), (at(8), None)]);
-        let within = Times::union(vec![(at(1), at(9))]);
-        assert_eq!(outside.and(&within).spans(), [(at(1), at(2)), (at(8), at(9))]);
-        assert!(outside.and(&Times::union(vec![(at(3), at(4))])).is_empty());
+        let outside = Times::union(vec![(None, Some(at(2))), (Some(at(8)), None)]);
+        let within = Times::union(vec![span(1, 9)]);
+        assert_eq!(outside.and(&within).spans(), [span(1, 2), span(8, 9)]);
+        assert!(outside.and(&Times::union(vec![span(3, 4)])).is_empty());
     }
 }

@@ -65,7 +65,7 @@ pub(super) struct CutOffScore {
 /// The scores of one person.
 #[derive(Clone, Debug, Default)]
 pub struct Scores {
-    pub(super) scores: Vec<i16>,
+    pub(super) values: Vec<i16>,
     /// For each predictor, whether open questions cannot change its outcome or total.
     pub(super) settled: Vec<bool>,
     /// For each table, the points that open questions could add to the total.
@@ -135,7 +135,7 @@ impl Predictor {
 
 impl Scores {
     fn clear(&mut self) {
-        self.scores.clear();
+        self.values.clear();
         self.settled.clear();
         self.open_points.clear();
         self.bands.clear();
@@ -143,7 +143,7 @@ impl Scores {
 
     fn push(&mut self, score: Option<i32>, settled: bool) {
         let small = |score: i32| i16::try_from(score.clamp(-32_000, 32_000)).unwrap_or(UNKNOWN);
-        self.scores.push(score.map_or(UNKNOWN, small));
+        self.values.push(score.map_or(UNKNOWN, small));
         self.settled.push(settled);
     }
 }
@@ -213,10 +213,10 @@ mod tests {
         let predictors = Predictors::new(Vec::new(), vec![(Item::CalfCircumferenceCm, true)]);
         let mut scores = Scores::default();
         predictors.score(&answers(r#"{"age": 71, "calf_circumference_cm": 31.5}"#), &mut scores);
-        assert_eq!((&*scores.scores, &*scores.settled), (&[71, -315][..], &[true, true][..]));
+        assert_eq!((&*scores.values, &*scores.settled), (&[71, -315][..], &[true, true][..]));
         assert_eq!(predictors.list[1].shown(-315), "31.5");
         predictors.score(&answers(r#"{"age": 71}"#), &mut scores);
-        assert_eq!((&*scores.scores, &*scores.settled), (&[71, UNKNOWN][..], &[true, false][..]));
+        assert_eq!((&*scores.values, &*scores.settled), (&[71, UNKNOWN][..], &[true, false][..]));
     }
 
     #[test]

@@ -222,8 +222,8 @@ mod tests {
         changes(&rule_table("", ""), &rule_table(from, to), Language::En)
     }
 
-    fn text(words: &str) -> Option<Phrase> {
-        Some(Phrase::Text(words.to_owned()))
+    fn text(words: &str) -> Phrase {
+        Phrase::Text(words.to_owned())
     }
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_changed_field_has_both_sides_in_words() {
         let changes = found("points = 2\nwhen", "points = 3\nwhen");
-        let fields = vec![FieldChange { field: Field::Points, before: text("2 points"), after: text("3 points") }];
+        let fields = vec![FieldChange { field: Field::Points, before: Some(text("2 points")), after: Some(text("3 points")) }];
         let (title, kind) = ("Your age: 60 to 69 years".to_owned(), EntryChangeKind::Changed);
         assert_eq!(changes, [EntryChange { section: Section::Rules, id: "old".to_owned(), title, kind, fields }]);
         assert!(!changes[0].is_wording());
@@ -271,7 +271,7 @@ mod tests {
         let items = Some(Phrase::List(vec![Phrase::Text("Falls".to_owned())]));
         assert_eq!(
             (&*found[0].id, fields),
-            ("first_open", vec![(Field::Items, items), (Field::AgeFrom, text("60 years"))])
+            ("first_open", vec![(Field::Items, items), (Field::AgeFrom, Some(text("60 years")))])
         );
         let found = self::found("illness = \"Illnesses\"", "illness = \"Diseases\"");
         let of_texts = found.iter().find(|change| change.section == Section::Texts).unwrap();
