@@ -46,7 +46,7 @@ impl ReceiptCode {
         for value in &mut values {
             *value = given.next()??;
         }
-        if given.next().is_some() || weighted(&values) % BASE != 0 {
+        if given.next().is_some() || !weighted(&values).is_multiple_of(BASE) {
             return None;
         }
         Some(Self(values[..LENGTH - 1].iter().fold(0, |number, value| number * BASE + value)))

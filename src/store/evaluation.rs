@@ -72,7 +72,7 @@ impl Subjects {
                select f.subject_id as "subject_id!", s.answers::text as "first?",
                       array(select l.answers::text from submissions l
                             where l.clinic_id = $1 and l.subject_id = f.subject_id and not l.test
-                              and l.submission_id <> f.submission_id and l.answers ?| $4
+                              and l.submission_id <> f.submission_id and l.answers::jsonb ?| $4
                               and coalesce(l.answered_at, l.received_at) > f.at
                               and not exists (select from submissions c
                                               where c.clinic_id = $1 and c.supersedes = l.submission_id)
