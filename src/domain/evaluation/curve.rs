@@ -161,9 +161,10 @@ impl Curve {
         for (place, weight) in weights.enumerate() {
             let tenth = (10.0 * (before + weight / 2.0) / all).floor();
             before += weight;
+            let end = place + 1;
             match groups.last_mut().filter(|_| tenth <= last) {
-                Some(group) => group.end = place + 1,
-                None => groups.push(place..place + 1),
+                Some(group) => group.end = end,
+                None => groups.push(place..end),
             }
             last = tenth;
         }

@@ -26,7 +26,7 @@ pub(super) struct Landmarks {
 /// The statistics in the order of the constants below: of all people, and of each replicate.
 pub(super) struct Replicates {
     whole: Vec<f64>,
-    of_each: Vec<Vec<f64>>,
+    drawn: Vec<Vec<f64>>,
     cut_offs: usize,
 }
 
@@ -67,7 +67,7 @@ impl Replicates {
         let replicate = |number| readings.of(&tally.weighed(&units.factors(number)));
         let replicates = Self {
             whole: readings.of(&whole),
-            of_each: (0..count).map(replicate).collect(),
+            drawn: (0..count).map(replicate).collect(),
             cut_offs: readings.cut_offs.len(),
         };
         (replicates, landmarks)
@@ -112,12 +112,12 @@ impl Replicates {
     }
 
     fn minus(&self, other: &Self, index: usize) -> Estimate {
-        let pairs = self.of_each.iter().zip(&other.of_each);
+        let pairs = self.drawn.iter().zip(&other.drawn);
         estimate(self.whole[index] - other.whole[index], pairs.map(|(one, other)| one[index] - other[index]))
     }
 
     fn estimate(&self, index: usize) -> Estimate {
-        estimate(self.whole[index], self.of_each.iter().map(|replicate| replicate[index]))
+        estimate(self.whole[index], self.drawn.iter().map(|replicate| replicate[index]))
     }
 }
 

@@ -43,10 +43,10 @@ impl Units {
         let mut last = None;
         for (place, unit) in order.into_iter().enumerate() {
             number[unit] = place;
-            let stratum = Some(stratum_of[unit]);
+            let (stratum, end) = (Some(stratum_of[unit]), place + 1);
             match strata.last_mut().filter(|_| stratum == last) {
-                Some(units) => units.end = place + 1,
-                None => strata.push(place..place + 1),
+                Some(units) => units.end = end,
+                None => strata.push(place..end),
             }
             last = stratum;
         }

@@ -96,8 +96,9 @@ pub async fn list(
     let limit = usize::from(page.limit) + 1;
     let mut stored = Vec::new();
     for part in Part::of(filter, order) {
-        if stored.len() < limit {
-            stored.extend(read(&mut connection, clinic_id, part, after, limit - stored.len()).await?);
+        let left = limit - stored.len();
+        if left > 0 {
+            stored.extend(read(&mut connection, clinic_id, part, after, left).await?);
         }
     }
     let key = |last: &StoredSubmission| match order {

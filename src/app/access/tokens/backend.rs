@@ -13,7 +13,7 @@ use super::{KeySource, Verifier, key_cache::KeyCache, key_set::KeySet, part, par
 use crate::app::ambient::{Ambient, after};
 use crate::app::error::{AppError, Result};
 use crate::domain::access::client_token::{ClientId, ClientKeys, ClientRules, OneCall};
-use crate::domain::access::token::{CLOCK_SKEW, Claims, TokenAlgorithm};
+use crate::domain::access::token::{CLOCK_SKEW, Claims, TokenAlgorithm, TokenFault};
 use crate::outbound::{Client, OutboundError};
 
 /// The path of the token endpoint.
@@ -64,7 +64,7 @@ impl BackendClients {
         };
         let (rules, now) = (ClientRules { issuer: client.to_string() }, self.ambient.now());
         let read = rules.read_assertion(&claims, &self.endpoint, now);
-        Ok(read.map_err(|fault| fault.as_str()).and_then(|call| short_lived(call, now)))
+        Ok(read.map_err(TokenFault::as_str).and_then(|call| short_lived(call, now)))
     }
 
     async fn source(&self, keys: &ClientKeys) -> Result<KeySource> {
