@@ -36,12 +36,10 @@ impl Subjects {
 
     /// The number of subjects.
     pub async fn count(&mut self) -> Result<u64> {
-        let count = sqlx::query_scalar!(
-            r#"select count(*) as "count!" from subjects where clinic_id = $1"#,
-            self.clinic_id.0,
-        )
-        .fetch_one(&mut *self.transaction)
-        .await?;
+        let count =
+            sqlx::query_scalar!(r#"select count(*) as "count!" from subjects where clinic_id = $1"#, self.clinic_id.0,)
+                .fetch_one(&mut *self.transaction)
+                .await?;
         Ok(count.unsigned_abs())
     }
 

@@ -85,12 +85,7 @@ pub async fn mint_client(app: &App, by: By<'_>, draft: CredentialDraft, keys: &C
 }
 
 /// The credential of a draft, with the prefix of its key if it has one.
-async fn drafted(
-    app: &App,
-    clinic_id: ClinicId,
-    draft: CredentialDraft,
-    prefix: Option<String>,
-) -> Result<Credential> {
+async fn drafted(app: &App, clinic_id: ClinicId, draft: CredentialDraft, prefix: Option<String>) -> Result<Credential> {
     let now = app.ambient.now();
     let draft = draft.checked(now).map_err(AppError::Faulty)?;
     let credential_id: CredentialId = new_id(&*app.ambient, now)?;

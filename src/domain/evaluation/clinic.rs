@@ -178,7 +178,8 @@ mod tests {
         assert_eq!(grip(&SubjectRecord { later: later(Item::GripStrengthKg, 159), ..person(Some(0)) }), Some(true));
         assert_eq!(grip(&SubjectRecord { later: later(Item::GripStrengthKg, 160), ..person(Some(0)) }), Some(false));
         // Bit 0 of the tests that were not possible is grip, bit 2 gait.
-        let tried = |unable| SubjectRecord { later: vec![Answers::of(Item::TestsUnable, Some(unable))], ..person(Some(0)) };
+        let tried =
+            |unable| SubjectRecord { later: vec![Answers::of(Item::TestsUnable, Some(unable))], ..person(Some(0)) };
         assert_eq!((grip(&tried(1)), grip(&tried(4))), (Some(true), None));
         // The cut-off needs the sex.
         assert_eq!(grip(&SubjectRecord { grip_g: Some(5_000), ..person(None) }), None);

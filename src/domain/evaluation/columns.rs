@@ -134,7 +134,8 @@ impl Columns {
             }
             text
         };
-        let place = self.place.map(|(stratum, unit)| Place { stratum: stratum.map_or("", &mut text), unit: text(unit) });
+        let place =
+            self.place.map(|(stratum, unit)| Place { stratum: stratum.map_or("", &mut text), unit: text(unit) });
         let fold = self.fold.map(text);
         let (known, met) = self.outcomes(row, cells, (age.unwrap_or_default(), sex), &mut remarks.faults);
         if remarks.faults.len() > before {
@@ -157,7 +158,9 @@ impl Columns {
             };
             match parse_answer(*item, &raw) {
                 Ok(value) => answers.set(*item, value),
-                Err(found) if self.unusable_is_unanswered && found.iter().all(|one| one.code == FaultCode::OutOfRange) => {
+                Err(found)
+                    if self.unusable_is_unanswered && found.iter().all(|one| one.code == FaultCode::OutOfRange) =>
+                {
                     *remarks.left_out.entry(item.id()).or_default() += 1;
                 }
                 Err(found) => {

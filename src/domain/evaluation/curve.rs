@@ -178,12 +178,8 @@ mod tests {
 
     fn tally(people: &[(i32, bool, f64)]) -> Tally {
         let scored = people.iter().enumerate();
-        let scored = scored.map(|(unit, (score, case, weight))| Scored {
-            unit,
-            score: *score,
-            weight: *weight,
-            case: *case,
-        });
+        let scored =
+            scored.map(|(unit, (score, case, weight))| Scored { unit, score: *score, weight: *weight, case: *case });
         Tally::new(scored.collect(), people.len())
     }
 

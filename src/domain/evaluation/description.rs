@@ -283,13 +283,14 @@ mod tests {
     #[test]
     fn a_description_states_columns_outcomes_and_copies() {
         let read = Description::parse(GOOD).unwrap();
-        assert_eq!(read.outcomes.iter().map(|one| (&*one.id, one.age_from)).collect::<Vec<_>>(), [
-            ("both", 60),
-            ("thin", 65),
-            ("weak", 60)
-        ]);
+        assert_eq!(
+            read.outcomes.iter().map(|one| (&*one.id, one.age_from)).collect::<Vec<_>>(),
+            [("both", 60), ("thin", 65), ("weak", 60)]
+        );
         let item = Copied::Item { from: Item::MedicationCount, to: Item::RegularMedicationCount };
-        assert!(matches!(read.copies[..], [Copied::Option { item: Item::Medications, from: 1, to: 9 }, one] if one == item));
+        assert!(
+            matches!(read.copies[..], [Copied::Option { item: Item::Medications, from: 1, to: 9 }, one] if one == item)
+        );
         assert_eq!(read.predictors, [(Item::CalfCircumferenceCm, true)]);
         for column in ["w", "s", "u", "note", "grip", "a", "b", "height_cm"] {
             assert!(read.names(column), "{column}");

@@ -116,12 +116,8 @@ impl<'a> Cohort<'a> {
         for (index, predictor) in self.sample.predictors.list.iter().enumerate() {
             let settled = wanted.settled.get(index).and_then(|count| usize::try_from(*count).ok());
             let share = settled.map(|count| real(count) / all);
-            let mut entry = Entry {
-                predictor: predictor.clone(),
-                scores: Scores::Of(index),
-                settled: share,
-                open_points: None,
-            };
+            let mut entry =
+                Entry { predictor: predictor.clone(), scores: Scores::Of(index), settled: share, open_points: None };
             match predictor.kind {
                 PredictorKind::Total => {
                     let points = wanted.open_points.get(table).and_then(|points| usize::try_from(*points).ok());
@@ -160,10 +156,8 @@ impl<'a> Cohort<'a> {
             Some([1.0, f64::from(self.person(index).age), f64::from(score)])
         };
         let odds = self.crossed(inputs)?;
-        let predictor = Predictor {
-            scale: LOG_ODDS_SCALE,
-            ..Predictor::plain(PredictorKind::AgeWithSarcF, "age_with_sarc_f")
-        };
+        let predictor =
+            Predictor { scale: LOG_ODDS_SCALE, ..Predictor::plain(PredictorKind::AgeWithSarcF, "age_with_sarc_f") };
         let scores = Scores::Fitted(odds.into_iter().map(|odds| odds.map(units_of)).collect());
         Some(Entry { predictor, scores, settled: None, open_points: None })
     }

@@ -169,7 +169,9 @@ fn instrument(instrument: &Instrument) -> Predictor {
     let small = |score: i32| i16::try_from(score).unwrap_or(i16::MAX);
     let (name, score, lower_is_worse, scale) = match &instrument.method {
         Method::Sum { lower_is_worse: true, cut_off, .. } => (format!("at most {cut_off}"), small(-cut_off), true, 1),
-        Method::Sum { lower_is_worse: false, cut_off, .. } => (format!("at least {cut_off}"), small(*cut_off), false, 1),
+        Method::Sum { lower_is_worse: false, cut_off, .. } => {
+            (format!("at least {cut_off}"), small(*cut_off), false, 1)
+        }
         Method::Linear(_) => ("at its cut-off".to_owned(), 0, false, TENTHS),
         Method::Category { .. } => ("positive".to_owned(), 1, false, 1),
     };

@@ -58,11 +58,8 @@ impl Replicates {
         let bands = if banded { between(&cut_offs, tally.scores.len()) } else { Vec::new() };
         let tenths = whole.tenths();
         let range = |places: &Range<usize>| (tally.scores[places.start], tally.scores[places.end - 1]);
-        let landmarks = Landmarks {
-            bands: bands.len(),
-            tenths: tenths.iter().map(range).collect(),
-            points: whole.points(),
-        };
+        let landmarks =
+            Landmarks { bands: bands.len(), tenths: tenths.iter().map(range).collect(), points: whole.points() };
         let readings = Readings { cut_offs, classes: [bands, tenths].concat() };
         let replicate = |number| readings.of(&tally.weighed(&units.factors(number)));
         let replicates = Self {

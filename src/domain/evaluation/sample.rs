@@ -89,13 +89,8 @@ impl Sample {
     /// An empty sample of outcomes: id, name and youngest age of each.
     pub fn new(predictors: Predictors, outcomes: impl IntoIterator<Item = (String, String, i32)>) -> Self {
         let (count, tables) = (predictors.list.len(), predictors.versions().count());
-        let wanted = |(id, name, age_from)| Wanted {
-            id,
-            name,
-            age_from,
-            settled: vec![0; count],
-            open_points: vec![0; tables],
-        };
+        let wanted =
+            |(id, name, age_from)| Wanted { id, name, age_from, settled: vec![0; count], open_points: vec![0; tables] };
         Self {
             outcomes: outcomes.into_iter().map(wanted).collect(),
             predictors,
@@ -127,7 +122,7 @@ impl Sample {
                 *sum += i64::from(*points);
             }
         }
-        self.scores.extend_from_slice(&self.buffer.scores);
+        self.scores.extend_from_slice(&self.buffer.values);
         let fold = member.fold.map_or(0, |fold| self.fold(fold));
         self.people.push(Person {
             weight: member.weight,

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn an_entry_with_an_unknown_or_a_missing_field_is_refused() {
-        for (from, to) in [("cases = 20\n", ""), ("people =", "persons ="), ("\"high\"", "\"highest\""), ("-31", "-32")] {
+        for (from, to) in [("cases = 20\n", ""), ("people =", "persons ="), ("\"high\"", "\"highest\""), ("-31", "-32")]
+        {
             assert!(ENTRY.contains(from), "{from}");
             assert!(read(&ENTRY.replacen(from, to, 1)).is_err(), "{from}");
         }

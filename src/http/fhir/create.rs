@@ -49,7 +49,7 @@ pub(super) async fn create_response(
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let asked = Asked { key: key.read()?.0, condition: condition(request.headers())?, replaces: None };
-    let recorded = record(&request, &state, &caller, asked, &accepted, incoming).await?;
+    let recorded = Box::pin(record(&request, &state, &caller, asked, &accepted, incoming)).await?;
     answer(&request, &state, &caller, recorded).await
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn update_response(
         let error = if is_latest { AppError::AlreadyCorrected { alarm: None } } else { AppError::Stale };
         return Err(error.into());
     }
-    let recorded = record(&request, &state, &caller, asked, &accepted, incoming).await;
+    let recorded = Box::pin(record(&request, &state, &caller, asked, &accepted, incoming)).await;
     let recorded = recorded.map_err(|problem| match problem.kind() {
         ProblemType::Conflict if version.is_some() => with_alarm(AppError::Stale, problem),
         _ => problem,

@@ -143,7 +143,9 @@ fn elements(html: &str, address: &str) -> Vec<Element> {
     let mut rest = html.strip_prefix("<!doctype html>").unwrap();
     while let Some((text, tag_and_rest)) = rest.split_once('<') {
         let text = decoded(text);
-        open.iter().for_each(|element| found[*element].text.push_str(&text));
+        for element in &open {
+            found[*element].text.push_str(&text);
+        }
         let (tag, after) = tag_and_rest.split_once('>').unwrap();
         rest = after;
         if let Some(name) = tag.strip_prefix('/') {

@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_credentials_of_a_client_are_encoded_before_they_are_joined() {
-        assert_eq!(BASE64.decode(basic("a:b", "c d")["Basic ".len()..].as_bytes()).unwrap(), b"a%3Ab:c+d");
+        assert_eq!(BASE64.decode(&basic("a:b", "c d").as_bytes()["Basic ".len()..]).unwrap(), b"a%3Ab:c+d");
         let client_secret = Some(Zeroizing::new("hidden".to_owned()));
         let client = CodeClient { client_id: "id".into(), client_secret, base: String::new() };
         assert!(!format!("{client:?}").contains("hidden"));

@@ -150,7 +150,9 @@ async fn of_clinic(
     let (found, clinic) = read.await?;
     let measured = found.sample.known(0);
     if measured < FEWEST_OUTCOMES {
-        bail!("{measured} subjects have this outcome recorded after a submission; an evaluation needs {FEWEST_OUTCOMES}");
+        bail!(
+            "{measured} subjects have this outcome recorded after a submission; an evaluation needs {FEWEST_OUTCOMES}"
+        );
     }
     let measured = measured as u64;
     Ok(Document {

@@ -55,9 +55,11 @@ fn curve(area: &Area<'_>, figures: &OutcomeFigures) -> anyhow::Result<()> {
     for (predictor, colour) in with_curves(figures).into_iter().zip(COLOURS) {
         let area = predictor.area.value.map_or("-".to_owned(), |area| format!("{area:.2}"));
         let line = LineSeries::new(predictor.curve.iter().copied(), colour.stroke_width(2));
-        chart.draw_series(line).map_err(failed)?.label(format!("{} {area}", named(predictor))).legend(move |(x, y)| {
-            PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(2))
-        });
+        chart
+            .draw_series(line)
+            .map_err(failed)?
+            .label(format!("{} {area}", named(predictor)))
+            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
     legend(&mut chart, SeriesLabelPosition::LowerRight)
 }
@@ -77,9 +79,9 @@ fn calibration(area: &Area<'_>, figures: &OutcomeFigures) -> anyhow::Result<()> 
             Some(PathElement::new(vec![(*expected, low), (*expected, high)], colour))
         });
         chart.draw_series(intervals).map_err(failed)?;
-        let dots = points.iter().filter_map(|(expected, tenth)| {
-            Some(Circle::new((*expected, tenth.observed.value?), 4, colour.filled()))
-        });
+        let dots = points
+            .iter()
+            .filter_map(|(expected, tenth)| Some(Circle::new((*expected, tenth.observed.value?), 4, colour.filled())));
         chart
             .draw_series(dots)
             .map_err(failed)?
@@ -195,7 +197,12 @@ mod tests {
     }
 
     fn class(class: &str, observed: f64) -> ClassFigures {
-        ClassFigures { class: class.to_owned(), share: estimate(0.3), observed: estimate(observed), expected: Some(0.2) }
+        ClassFigures {
+            class: class.to_owned(),
+            share: estimate(0.3),
+            observed: estimate(observed),
+            expected: Some(0.2),
+        }
     }
 
     #[test]

@@ -145,7 +145,9 @@ fn difference(one: &Difference) -> Vec<Vec<String>> {
     let row = |what: String, value: String| vec![one.of.replace('_', " "), one.minus.replace('_', " "), what, value];
     let mut rows = vec![row("area".to_owned(), in_brackets(one.area, |value| format!("{value:+.3}")))];
     for at in &one.cut_offs {
-        for (name, figure) in [("flagged", at.flagged), ("sensitivity", at.sensitivity), ("specificity", at.specificity)] {
+        for (name, figure) in
+            [("flagged", at.flagged), ("sensitivity", at.sensitivity), ("specificity", at.specificity)]
+        {
             let points = in_brackets(figure, |value| format!("{:+.1}", value * 100.0));
             rows.push(row(format!("{name} from {} on, points", at.band), points));
         }

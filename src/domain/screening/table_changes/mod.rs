@@ -234,7 +234,8 @@ mod tests {
     #[test]
     fn a_changed_field_has_both_sides_in_words() {
         let changes = found("points = 2\nwhen", "points = 3\nwhen");
-        let fields = vec![FieldChange { field: Field::Points, before: Some(text("2 points")), after: Some(text("3 points")) }];
+        let fields =
+            vec![FieldChange { field: Field::Points, before: Some(text("2 points")), after: Some(text("3 points")) }];
         let (title, kind) = ("Your age: 60 to 69 years".to_owned(), EntryChangeKind::Changed);
         assert_eq!(changes, [EntryChange { section: Section::Rules, id: "old".to_owned(), title, kind, fields }]);
         assert!(!changes[0].is_wording());

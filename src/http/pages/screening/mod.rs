@@ -69,7 +69,7 @@ async fn post_form(
     slug: web::Path<String>,
     incoming: Incoming,
 ) -> HttpResponse {
-    answered(&request, &state, &slug, send(&request, &state, &slug, incoming).await).await
+    answered(&request, &state, &slug, Box::pin(send(&request, &state, &slug, incoming)).await).await
 }
 
 async fn post_check(

@@ -49,7 +49,7 @@ struct StatisticsPage {
 
 /// A day with its bars.
 struct Day {
-    day: String,
+    date: String,
     submissions: u64,
     flagged: u64,
     x: usize,
@@ -149,7 +149,7 @@ fn days(days: &[DayBody]) -> Vec<Day> {
     let day = |(place, day): (usize, &DayBody)| {
         let (high, flagged_high) = (day.submissions * HIGH / most, day.flagged * HIGH / most);
         Day {
-            day: day.day.to_string(),
+            date: day.day.to_string(),
             submissions: day.submissions,
             flagged: day.flagged,
             x: place * DAY + 1,
