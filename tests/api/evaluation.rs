@@ -136,7 +136,8 @@ async fn a_corrected_first_submission_keeps_its_time_and_tests_are_not_read() {
     let outcome = &found["outcomes"][0];
     assert_eq!((&outcome["people"], &outcome["cases"]), (&json!(50), &json!(50)));
     let bands = found["by_band"].as_array().unwrap().iter().filter(|row| row["rule_table"] == "2026.3");
-    let measured: Vec<_> = bands.map(|row| (row["band"].as_str().unwrap(), row["measured"].as_u64().unwrap())).collect();
+    let measured: Vec<_> =
+        bands.map(|row| (row["band"].as_str().unwrap(), row["measured"].as_u64().unwrap())).collect();
     assert_eq!(measured, [("low", 0), ("moderate", 0), ("high", 50)]);
     // Without a person who is not weak there is no area.
     assert_eq!(outcome["predictors"][0]["area"], json!({"value": null, "low": null, "high": null}));

@@ -169,7 +169,10 @@ fn a_known_area_is_found_in_a_made_up_file() {
     let folder = folder(text.as_bytes(), description);
     let found = found(folder.path(), &["2026.3", "--data", "people.csv", "--outcome", "sick"]);
     let outcome = &found["outcomes"][0];
-    assert_eq!((&outcome["people"], &outcome["cases"], &outcome["units"]), (&json!(6_000), &json!(3_000), &json!(1_000)));
+    assert_eq!(
+        (&outcome["people"], &outcome["cases"], &outcome["units"]),
+        (&json!(6_000), &json!(3_000), &json!(1_000))
+    );
     let area = &predictor(outcome, "age", &Value::Null)["area"];
     let [value, low, high] = ["value", "low", "high"].map(|name| area[name].as_f64().unwrap());
     assert!((value - known).abs() < 1e-9, "{value} is not {known}");
@@ -188,7 +191,8 @@ fn a_known_area_is_found_in_a_made_up_file() {
 #[ignore = "takes a minute; with --release --nocapture it prints the rows a second and the memory"]
 fn a_known_area_is_found_in_a_million_rows_in_bounded_memory() {
     const ROWS: usize = 1_000_000;
-    let folder = folder(b"", "name = \"a million\"\n[outcomes.weak]\nname = \"weak\"\ncolumn = \"weak\"\nat_least = 1\n");
+    let folder =
+        folder(b"", "name = \"a million\"\n[outcomes.weak]\nname = \"weak\"\ncolumn = \"weak\"\nat_least = 1\n");
     let file = fs::File::create(folder.path().join("people.csv.gz")).unwrap();
     let mut file = std::io::BufWriter::new(GzEncoder::new(file, Compression::fast()));
     writeln!(file, "age,carrying_difficulty,weak").unwrap();
@@ -217,7 +221,8 @@ fn a_known_area_is_found_in_a_million_rows_in_bounded_memory() {
 
 /// 400 people in 10 strata of 2 units. Those who cannot carry are weak more often.
 fn survey() -> String {
-    let mut text = String::from("age,sex,carrying_difficulty,chair_rise_difficulty,falls_past_year,walking_difficulty,");
+    let mut text =
+        String::from("age,sex,carrying_difficulty,chair_rise_difficulty,falls_past_year,walking_difficulty,");
     text.push_str("stair_difficulty,weight,stratum,unit,grip\n");
     for person in 0..400 {
         let hard = ["none", "some", "a_lot_or_unable"][person % 3];
@@ -283,7 +288,10 @@ fn a_file_is_read_zipped_and_its_figures_go_into_a_page_and_plots() {
     let output = evaluate(place, &[&file[..], &["--into", "page.md", "--plots", "plots"]].concat());
     assert!(output.status.success(), "{output:?}");
     let page = fs::read_to_string(place.join("page.md")).unwrap();
-    assert!(page.contains("### low grip (weak)") && page.contains("| total 2026.3 |") && !page.contains("old"), "{page}");
+    assert!(
+        page.contains("### low grip (weak)") && page.contains("| total 2026.3 |") && !page.contains("old"),
+        "{page}"
+    );
     for plot in ["curve", "calibration", "bands"] {
         let svg = fs::read_to_string(place.join(format!("plots/weak-{plot}.svg"))).unwrap();
         assert!(svg.contains("low grip") && svg.contains("total 2026.3"), "{plot}");

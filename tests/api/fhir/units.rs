@@ -111,10 +111,8 @@ async fn a_laboratory_limit_belongs_to_the_value_of_its_observation() {
         found.sort_by(|one, other| one.0.cmp(&other.0));
         found.into_iter().map(|(item, answer)| (item, answer["valueInteger"].clone())).collect::<Vec<_>>()
     };
-    let both = [
-        ("creatine_kinase_u_l".to_owned(), json!(300)),
-        ("creatine_kinase_upper_limit_u_l".to_owned(), json!(192)),
-    ];
+    let both =
+        [("creatine_kinase_u_l".to_owned(), json!(300)), ("creatine_kinase_upper_limit_u_l".to_owned(), json!(192))];
     assert_eq!(populated(std::slice::from_ref(&earlier)).await, both);
     // A later value without a limit does not get the limit of another report, in either order.
     let later = kinase(120.0, "2026-02-01", Value::Null);
@@ -127,10 +125,8 @@ async fn a_laboratory_limit_belongs_to_the_value_of_its_observation() {
 async fn a_bundle_is_read_and_a_form_takes_only_its_own_items() {
     let world = World::new().await;
     let intake = world.clinic("One").await.intake;
-    let found = [
-        observation("29463-7", &coded(150.0, "[lb_av]")),
-        observation("grip_strength_kg", &coded(50.0, "[lb_av]")),
-    ];
+    let found =
+        [observation("29463-7", &coded(150.0, "[lb_av]")), observation("grip_strength_kg", &coded(50.0, "[lb_av]"))];
     let entries: Vec<Value> = found.iter().map(|resource| json!({"resource": resource})).collect();
     let bundle = json!({"resourceType": "Bundle", "type": "searchset", "entry": entries});
     let mut whole = parameters(&[bundle]);

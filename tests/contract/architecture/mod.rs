@@ -142,7 +142,8 @@ fn files_named_in_the_documents_exist() {
         let text = std::fs::read_to_string(document).unwrap();
         let quoted = text.split('`').skip(1).step_by(2);
         for file in quoted.filter(|text| {
-            let path = Path::new(text).extension() == Some("rs".as_ref()) && text.contains('/') && !text.contains([' ', '<']);
+            let path =
+                Path::new(text).extension() == Some("rs".as_ref()) && text.contains('/') && !text.contains([' ', '<']);
             // `system/Task.rs` is the scope of an access token.
             path && !text.starts_with("system/")
         }) {
