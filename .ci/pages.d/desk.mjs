@@ -16,6 +16,8 @@ export async function openStaff(browser, { key = STAFF_KEY, language = 'en', add
   const opened = await open(browser, `${BASE}${address}${separator}lang=${language}`, { language, viewport: DESKTOP, ...more });
   await signIn(opened.page, key);
   await opened.page.locator('.staff-nav').waitFor();
+  // The module of the page has run after the load.
+  await opened.page.waitForLoadState();
   const { pathname } = new URL(opened.page.url());
   must(`the sign-in leads back to ${address}, not ${pathname}`, pathname === address.split('?')[0]);
   return opened;

@@ -133,7 +133,7 @@ async function keys(browser) {
   await page.waitForURL(first);
   await keyboard.to('main a[href^="/staff?"]:not(.staff-nav a)');
   await keyboard.leave('Enter');
-  await page.locator('[data-key="n"]').waitFor();
+  await page.waitForURL((address) => address.pathname === '/staff');
   await keyboard.press('n');
   await keyboard.leave('Enter');
   await page.waitForURL((address) => address.searchParams.get('done') === 'next');
