@@ -115,10 +115,16 @@ impl Asked {
         self.first_open.map(|(_, age_from)| age_from)
     }
 
-    /// The options of a choice or a set that this table asks.
+    /// The options of a choice or a set that this table asks, in the order of a form: `other` and the option that excludes
+    /// all others are last.
     pub fn options(&self, item: Item) -> impl Iterator<Item = &'static str> {
         let asked = self.options.get(&item).copied().unwrap_or_default();
-        (0..).zip(item.spec().kind.options()).filter(move |(bit, _)| asked & (1 << bit) != 0).map(|(_, option)| *option)
+        let kind = item.spec().kind;
+        let exclusive = if let Kind::Set { exclusive, .. } = kind { exclusive } else { None };
+        let options = (0..).zip(kind.options()).filter(|(bit, _)| asked & (1 << bit) != 0).map(|(_, option)| *option);
+        let mut options: Vec<_> = options.collect();
+        options.sort_by_key(|option| (exclusive == Some(*option), *option == "other"));
+        options.into_iter()
     }
 
     /// The items of which one must be above 0 for this item to be asked; empty for an item that is always asked.

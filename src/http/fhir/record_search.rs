@@ -123,6 +123,12 @@ impl RecordSearch {
         Read { search, subjects, by_identifier }
     }
 
+    /// Maximum number of codes that the observations of a submission can have; a token of a system only allows any number.
+    pub(super) fn most_codes(&self) -> usize {
+        let exact = |codes: &&Vec<String>| codes.iter().all(|code| !code.ends_with('|'));
+        self.codes.iter().filter(exact).map(Vec::len).min().unwrap_or(usize::MAX).max(1)
+    }
+
     /// Whether the filter can match anything.
     pub(super) fn is_possible(&self) -> bool {
         let empty = |times: &Option<Times>| times.as_ref().is_some_and(Times::is_empty);

@@ -127,7 +127,7 @@ pub(super) async fn search_observations(
         let nothing = Found { resources: Vec::<(String, Value)>::new(), next: None, total };
         return Ok(found(&request, "Observation", &search.presentation, nothing));
     }
-    let most = observation::most(rule_tables::current(&state.app));
+    let most = observation::most(rule_tables::current(&state.app)).min(search.most_codes());
     let limit = usize::from(search.presentation.page.limit);
     let whole = u16::try_from(limit / most).unwrap_or(u16::MAX).max(1);
     let cursor = search.presentation.page.cursor.clone();

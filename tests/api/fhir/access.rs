@@ -11,8 +11,8 @@ use crate::world::{Answer, Clinic, User, World, frail};
 type Ids = (String, String, String, String);
 
 /// A flagged submission and what it made.
-async fn seeded(clinic: &Clinic) -> Ids {
-    let body = json!({"answers": frail(), "subject": {"reference": "R-1"}});
+async fn seeded(clinic: &Clinic, reference: &str) -> Ids {
+    let body = json!({"answers": frail(), "subject": {"reference": reference}});
     let receipt = clinic.intake.submit(&body).await.expect(201);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let id = text(&receipt["id"]);
@@ -62,7 +62,7 @@ async fn send(user: &User, method: &str, path: &str, ids: &Ids) -> Answer {
 async fn every_interaction_enforces_its_role_and_hides_rows_from_other_clinics() {
     let world = World::new().await;
     let (clinic, other) = (world.clinic("One").await, world.clinic("Two").await);
-    let ids = seeded(&clinic).await;
+    let ids = seeded(&clinic, "R-1").await;
     let users = [
         (None, world.holder(None)),
         (Some(Role::Browser), clinic.browser.clone()),
@@ -73,8 +73,8 @@ async fn every_interaction_enforces_its_role_and_hides_rows_from_other_clinics()
     for one in INTERACTIONS {
         let corrects = one.path == "/fhir/QuestionnaireResponse/{id}" && one.method == "PUT";
         for (role, user) in &users {
-            // A submission is corrected once.
-            let ids = if corrects { seeded(&clinic).await } else { ids.clone() };
+            // A submission is corrected once, and a correction gives the task of its subject a new version.
+            let ids = if corrects { seeded(&clinic, &format!("R-{role:?}")).await } else { ids.clone() };
             let answer = send(user, one.method.as_str(), one.path, &ids).await;
             let creates = one.path == "/fhir/QuestionnaireResponse" && one.method == "POST";
             let fine = if creates || corrects { 201 } else { 200 };
@@ -97,7 +97,7 @@ async fn every_interaction_enforces_its_role_and_hides_rows_from_other_clinics()
 async fn an_intake_system_sees_only_its_own_submissions_in_searches() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    let ids = seeded(&clinic).await;
+    let ids = seeded(&clinic, "R-1").await;
     let another = world.user(clinic.id, Role::Intake, None).await;
     another.get(&format!("/fhir/RiskAssessment/{}", ids.0)).await.expect(404);
     for kind in ["QuestionnaireResponse", "RiskAssessment", "Observation"] {

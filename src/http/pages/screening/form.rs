@@ -70,6 +70,8 @@ struct Question<'a> {
     /// Empty if the answer has no fault.
     fault: &'a str,
     number: Option<NumberField<'a>>,
+    /// Whether the answer is yes or no.
+    is_flag: bool,
     /// Whether several options may be chosen.
     multiple: bool,
     options: Vec<OptionField<'a>>,
@@ -201,6 +203,7 @@ impl<'a> Form<'a> {
             asked_when: asked_when.iter().map(|item| item.id()).collect::<Vec<_>>().join(" "),
             fault: self.fault(spec.id),
             number,
+            is_flag: matches!(spec.kind, Kind::Flag),
             multiple: matches!(spec.kind, Kind::Set { .. }),
             options: self.options(spec),
         }

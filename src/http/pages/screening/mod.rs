@@ -100,7 +100,7 @@ async fn blank(request: &HttpRequest, state: &State, slug: &str) -> Result<HttpR
     let visit = Visit::admit(request, state, slug, Budget::Scores).await?;
     let sent = Sent::default();
     let shown = Shown { sent: &sent, faults: &[], alarm: None, was_idle: parameter(request, "idle").is_some() };
-    Ok(visit.blank_page(form::page(&visit, &shown)?))
+    Ok(visit.blank_page(request, form::page(&visit, &shown)?))
 }
 
 /// Checks a form that is being filled in. Nothing is stored.

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, VARY};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::app::access::limits::Budget;
 use crate::app::access::sign_in::{Admission, SignedIn, web_form};
@@ -14,6 +14,7 @@ use crate::domain::language::Language;
 use crate::domain::screening::rule_table::RuleTable;
 use crate::domain::screening::words::Words;
 use crate::http::kernel::extract::AcceptedLanguages;
+use crate::http::kernel::fixed::small;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::rate::Counted;
 use crate::http::kernel::request_id::request_id;
@@ -117,22 +118,23 @@ impl<'a> Visit<'a> {
 
     /// A response with answers. Only the clinic's own sites may show it in a frame.
     pub(super) fn page(&self, status: StatusCode, page: Vec<u8>) -> HttpResponse {
-        self.response(status, "no-store", page)
+        self.response(status, "no-store").body(page)
     }
 
     /// A response without answers. It has the retry key of one submission, so it has no tag and is made for each visit.
-    pub(super) fn blank_page(&self, page: Vec<u8>) -> HttpResponse {
-        self.response(StatusCode::OK, "no-cache", page)
+    pub(super) fn blank_page(&self, request: &HttpRequest, page: Vec<u8>) -> HttpResponse {
+        small(request, self.response(StatusCode::OK, "no-cache"), page)
     }
 
-    fn response(&self, status: StatusCode, cache: &'static str, page: Vec<u8>) -> HttpResponse {
-        HttpResponse::build(status)
+    fn response(&self, status: StatusCode, cache: &'static str) -> HttpResponseBuilder {
+        let mut response = HttpResponse::build(status);
+        response
             .insert_header((CACHE_CONTROL, cache))
             .insert_header((CONTENT_SECURITY_POLICY, policy(&self.signed_in.credential().origins)))
             .insert_header((CONTENT_LANGUAGE, self.language.as_str()))
             .insert_header((VARY, "Accept-Language, Accept-Encoding"))
-            .content_type(HTML)
-            .body(page)
+            .content_type(HTML);
+        response
     }
 }
 
