@@ -93,7 +93,7 @@ async fn random_answers_have_one_result_in_the_form_and_in_the_api() {
         if by_form.status == 200 {
             let receipt = by_api.expect(201);
             let list = clinic.staff.get("/v1/submissions?limit=2").await.expect(200);
-            let ids = [0, 1].map(|place| list["items"][place]["id"].as_str().unwrap());
+            let ids = [0, 1].map(|place: usize| list["items"][place]["id"].as_str().unwrap());
             assert_eq!(receipt["id"], ids[0], "{seed}");
             let [api, form] = [submission(&clinic, ids[0]).await, submission(&clinic, ids[1]).await];
             assert_eq!((&form["answers"], &form["assessment"]), (&api["answers"], &api["assessment"]), "{seed}");
