@@ -106,7 +106,7 @@ async function languages(browser) {
     await page.getByRole('button', { name }).click();
     await page.locator('h1', { hasText: form.title }).waitFor();
     const items = form.groups.flatMap((group) => group.items).filter((item) => item.audience === 'person');
-    const shown = await page.locator('.field').count();
+    const shown = await page.locator('.group:not(#contact) .field').count();
     must(`${shown} of ${items.length} questions`, shown === items.length);
     for (const { label } of items) must(`the question: ${label}`, await page.getByText(label).count());
     must('the language of the page', await page.evaluate((tag) => document.documentElement.lang === tag, language));
@@ -209,6 +209,71 @@ async function submission(browser) {
   must('an emergency', care_level === 'emergency' && red_flags.length > 0);
   await accessible(page, `the receipt of a stored submission with ${red_flags.length} red flags`);
   await close('net::ERR_FAILED');
+}
+
+const CONTACT = { name: 'Ada Example', telephone: '+1 555 0100', email: 'ada@example.org' };
+
+/** The page names the clinic, sends contact data only after a yes to its consent text, and shows the receipt code. */
+async function contact(browser) {
+  for (const [language, agrees] of [['en', true], ['es', false]]) {
+    const { page, close } = await open(browser, LOCAL, { viewport: PHONE, language });
+    const { body: clinic } = await service('/v1/clinic', { key: KEY, language });
+    const head = await page.locator('header').innerText();
+    for (const said of [clinic.name, ...clinic.emergency_numbers.map(({ number }) => number)]) must(`the head says ${said}`, head.includes(said));
+    for (const address of [clinic.privacy_notice, clinic.booking_url]) {
+      must(`the head has a link to ${address}`, (await page.locator(`header a[href="${address}"]`).count()) === 1);
+    }
+    must('the consent text is unchanged', (await page.locator('#help-may-contact').textContent()) === clinic.consent.text);
+    must('contact data is not asked for yet', await page.locator('#contact-data').isHidden());
+    await fill(page, ANSWERS);
+    await page.check('[name="may-contact"][value="true"]');
+    await page.keyboard.press('Tab');
+    must('the next field is the name', await page.evaluate(() => document.activeElement.id === 'contact-name'));
+    for (const [part, text] of Object.entries(CONTACT)) await page.fill(`#contact-${part}`, text);
+    await accessible(page, `the contact data in ${language}`);
+    if (!agrees) await page.check('[name="may-contact"][value="false"]');
+    must('contact data is asked for only after a yes', (await page.locator('#contact-data').isVisible()) === agrees);
+
+    const sending = page.waitForRequest((request) => request.method() === 'POST' && request.url().includes('/v1/submissions'));
+    await page.click('#send');
+    const { subject } = (await sending).postDataJSON();
+    const { consent } = subject;
+    must(`the consent: ${JSON.stringify(consent)}`, consent.to_contact === agrees && consent.text_version === clinic.consent.version);
+    const wanted = agrees ? JSON.stringify({ ...CONTACT, language }) : undefined;
+    must(`the contact data: ${JSON.stringify(subject.contact)}`, JSON.stringify(subject.contact) === wanted);
+    await page.locator('#receipt').waitFor();
+    await stored(page, ANSWERS);
+    const id = await page.locator('#receipt').textContent();
+    const { body: kept } = await service(`/v1/submissions/${id}`, { key: STAFF_KEY });
+    const code = `${kept.receipt_code.slice(0, 4)} ${kept.receipt_code.slice(4)}`;
+    must(`the code ${code} is shown`, (await page.locator('#code').textContent()) === code);
+    const { body: person } = await service(`/v1/subjects/${kept.subject_id}`, { key: STAFF_KEY });
+    must('consent is stored', person.consent.to_contact === agrees);
+    must('contact data is stored only with it', agrees ? person.contact.telephone === CONTACT.telephone : person.contact === null);
+    await accessible(page, `the receipt with its code in ${language}`);
+    await close();
+  }
+  ok('without consent contact data is not sent, with consent it is; the receipt code is shown');
+}
+
+/** Contact data that the service cannot read refuses nothing; the receipt says so. */
+async function unread(browser) {
+  const number = { telephone: 'no number' };
+  const { page, close } = await open(browser, LOCAL);
+  await fill(page, ANSWERS);
+  await page.check('[name="may-contact"][value="true"]');
+  for (const [part, text] of Object.entries({ ...CONTACT, ...number })) await page.fill(`#contact-${part}`, text);
+  await page.getByRole('button', { name: 'Español' }).click();
+  await page.locator('html[lang="es"]').waitFor({ state: 'attached' });
+  must('contact data survives the switch', (await page.inputValue('#contact-telephone')) === number.telephone);
+  const answer = page.waitForResponse((response) => response.request().method() === 'POST' && response.url().includes('/v1/submissions'));
+  await page.click('#send');
+  const { warnings } = await (await answer).json();
+  await page.locator('#receipt').waitFor();
+  must(`a warning: ${JSON.stringify(warnings)}`, warnings.length === 1 && warnings[0].code === 'telephone_not_kept');
+  must('the receipt says it', (await page.locator('#result').innerText()).includes(warnings[0].text));
+  await close();
+  ok('a number that cannot be read is stated with the receipt');
 }
 
 async function busy(browser) {
@@ -390,7 +455,7 @@ const browser = await chromium.launch({
 });
 try {
   ok(`Chromium ${browser.version()}, pages of ${LOCAL} and ${FOREIGN}, the service at ${BASE}`);
-  for (const step of [languages, previews, faults, submission, unknown, headers, foreign, whole, busy]) await step(browser);
+  for (const step of [languages, previews, faults, submission, contact, unread, unknown, headers, foreign, whole, busy]) await step(browser);
 } catch (error) {
   console.error(error);
   process.exit(1);

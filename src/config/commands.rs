@@ -62,7 +62,7 @@ pub enum Command {
     /// Seals, prunes and verifies the audit log.
     #[command(subcommand)]
     Audit(Audit),
-    /// Creates the demo clinic with a synthetic cohort and prints its keys.
+    /// Creates the demo clinic with an open web form and a synthetic cohort, and prints its keys.
     SeedDemo,
     /// Checks whether the service on the listening address is ready; exits with 0 if it is.
     Health,

@@ -19,32 +19,40 @@ pub struct DemoCredentials {
     pub admin: String,
 }
 
+/// What the default run announces of the demo clinic.
+pub(super) struct Demo {
+    pub(super) credentials: DemoCredentials,
+    /// The clinic's name in the address of its web form; `None` if the form is closed.
+    pub(super) form: Option<String>,
+}
+
 pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("demo-credentials.json")
 }
 
 /// Creates the demo clinic if the database has no clinics, and writes its keys to the file. `None` if the database has
 /// other clinics only. The file is written last: if it is missing, an earlier start was interrupted, and everything
-/// missing is created now.
-pub(super) async fn ensure(
-    app: &App,
-    data_dir: &Path,
-    say: &dyn Fn(&str),
-) -> Result<Option<DemoCredentials>, ServerError> {
+/// missing is created now. A demo clinic of a version without web forms gets its form.
+pub(super) async fn ensure(app: &App, data_dir: &Path, say: &dyn Fn(&str)) -> Result<Option<Demo>, ServerError> {
     let file = path(data_dir);
     let clinics = clinics::list(app).await?;
-    let there = clinics.iter().any(|clinic| clinic.name == demo::CLINIC_NAME);
-    if !there && !clinics.is_empty() {
+    let found = clinics.iter().find(|clinic| clinic.name == demo::CLINIC_NAME);
+    if found.is_none() && !clinics.is_empty() {
         return Ok(None);
     }
-    let kept = fs::read_to_string(&file).ok().and_then(|text| serde_json::from_str(&text).ok());
-    if there && kept.is_some() {
-        return Ok(kept);
-    }
-    say("creating the demo clinic and its synthetic cohort ...");
-    let credentials = create(app).await?;
-    private_file::write(&file, &json(&credentials))?;
-    Ok(Some(credentials))
+    let kept: Option<DemoCredentials> =
+        fs::read_to_string(&file).ok().and_then(|text| serde_json::from_str(&text).ok());
+    let credentials = if let (Some(clinic), Some(kept)) = (found, kept) {
+        demo::offer_web_form(app, clinic).await?;
+        kept
+    } else {
+        say("creating the demo clinic and its synthetic cohort ...");
+        let credentials = create(app).await?;
+        private_file::write(&file, &json(&credentials))?;
+        credentials
+    };
+    let open = demo::find(app).await?.filter(|clinic| clinic.web_form_open);
+    Ok(Some(Demo { credentials, form: open.and_then(|clinic| clinic.slug) }))
 }
 
 /// Creates whatever the demo clinic lacks and returns its keys. Fails when the database is unavailable.

@@ -32,7 +32,7 @@ use crate::config::Settings;
 use crate::domain::causes::with_causes;
 use crate::http::{self, Listening};
 use crate::jobs::{self, Jobs};
-use demo::DemoCredentials;
+use demo::Demo;
 use metrics::Metrics;
 
 /// How often a database that was unavailable or not migrated at the start is checked again.
@@ -42,13 +42,13 @@ const SPARE: Duration = Duration::from_secs(5);
 /// File descriptors for everything except client connections: listeners, log, timers, outgoing requests.
 const OTHER_DESCRIPTORS: u64 = 256;
 
-/// The keys of the demo clinic, and the task that prepares a database that was not ready.
-type Prepared = (Option<DemoCredentials>, Option<JoinHandle<()>>);
+/// The demo clinic, and the task that prepares a database that was not ready.
+type Prepared = (Option<Demo>, Option<JoinHandle<()>>);
 
 pub struct Running {
     address: SocketAddr,
     opened: Opened,
-    demo: Option<DemoCredentials>,
+    demo: Option<Demo>,
     listening: Listening,
     server: JoinHandle<io::Result<()>>,
     preparing: Option<JoinHandle<()>>,

@@ -5,15 +5,19 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
+use sarcoscreen::app::access::web_form;
 use sarcoscreen::app::ambient::Ambient;
 use sarcoscreen::app::audit::sealing::seal;
+use sarcoscreen::app::clinics::{self, NewClinic};
 use sarcoscreen::app::demo::{self, DemoKeys};
 use sarcoscreen::app::error::AppError;
+use sarcoscreen::domain::language::Language;
 use serde_json::{Value, json};
 
 use crate::audit::verified;
 use crate::follow_ups::replay::replayed;
-use crate::world::{Clock, World, app, frail};
+use crate::web_form::visit;
+use crate::world::{Clock, World, app, frail, new_clinic};
 
 /// What the demo shows, with a query that counts it.
 const SHOWN: [(&str, &str); 15] = [
@@ -109,6 +113,12 @@ async fn the_cohort_spreads_over_sixty_days_and_shows_every_state() {
         found.sort_unstable();
         assert_eq!(found, values, "{sql}");
     }
+    let clinic = demo::find(&world.app).await.unwrap().unwrap();
+    assert!(clinic.web_form_open && clinic.languages == Language::ALL, "{clinic:?}");
+    assert_eq!(clinic.profile.time_zone.as_deref(), Some("Europe/Madrid"));
+    assert_eq!(clinic.profile.consent.unwrap().version, "demo-1");
+    let others = "select count(*) from subjects where consent_text_version <> 'demo-1'";
+    assert_eq!(world.count(others).await, 0, "the cohort agreed to the text of the form");
     let staff = world.holder(Some(&keys.staff));
     let first = staff.get("/v1/follow-ups?limit=1").await.expect(200)["items"][0].clone();
     let shown = [&first["state"], &first["urgency"], &first["version"]].map(Value::to_string);
@@ -226,6 +236,33 @@ async fn a_later_call_adds_nothing_and_renews_the_keys() {
     assert_ne!(*keys.staff, *again.staff);
     world.holder(Some(&again.staff)).get("/v1/follow-ups").await.expect(200);
     replayed(&world).await;
+}
+
+#[tokio::test]
+async fn the_demo_clinic_of_an_earlier_version_gets_its_web_form_once() {
+    let world = World::new().await;
+    let bare = clinics::create(&world.app, new_clinic(demo::CLINIC_NAME)).await.unwrap();
+    demo::offer_web_form(&world.app, &bare).await.unwrap();
+    let open = demo::find(&world.app).await.unwrap().unwrap();
+    assert!(open.web_form_open, "{open:?}");
+    assert_eq!((open.slug.as_deref(), &open.booking_url), (Some("demo"), &bare.booking_url));
+    visit(&world.app, "demo", "192.0.2.1").await.unwrap();
+    demo::offer_web_form(&world.app, &open).await.unwrap();
+    assert_eq!(world.count("select count(*) from credentials where web_form").await, 1);
+    web_form::close(&world.app, open.clinic_id).await.unwrap();
+    demo::offer_web_form(&world.app, &open).await.unwrap();
+    let closed = demo::find(&world.app).await.unwrap().unwrap();
+    assert!(!closed.web_form_open, "an operator closed it");
+}
+
+#[tokio::test]
+async fn a_demo_clinic_without_a_free_slug_stays_without_a_web_form() {
+    let world = World::new().await;
+    let other = NewClinic { slug: Some("demo".to_owned()), ..new_clinic("Other") };
+    clinics::create(&world.app, other).await.unwrap();
+    let bare = clinics::create(&world.app, new_clinic(demo::CLINIC_NAME)).await.unwrap();
+    demo::offer_web_form(&world.app, &bare).await.unwrap();
+    assert_eq!(demo::find(&world.app).await.unwrap(), Some(bare));
 }
 
 /// The clock of a world, with randomness for a limited number of ids.

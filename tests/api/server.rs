@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
 use clap::Parser as _;
+use sarcoscreen::app::access::web_form;
 use sarcoscreen::app::{clinics, demo};
 use sarcoscreen::config::{Cli, Settings};
 use sarcoscreen::server::migration::migrate;
@@ -55,6 +56,12 @@ async fn a_first_start_creates_a_demo_clinic_with_private_keys() {
     for key in ["browser", "staff"] {
         assert!(announcement.contains(kept[key].as_str().unwrap()), "{announcement}");
     }
+    let url = format!("http://{}", running.address());
+    for (path, to) in [("/", "/s/demo"), ("/s/demo", "/s/demo"), ("/staff", "/staff/sign-in"), ("/rules", "/rules")] {
+        let page = crate::world::http().get(format!("{url}{path}")).send().await.unwrap();
+        assert_eq!((page.status().as_u16(), page.url().path()), (200, to), "{path}");
+        assert!(path == "/" || announcement.contains(&format!("{url}{path}\n")), "{path}: {announcement}");
+    }
     running.stop().await.unwrap();
 }
 
@@ -73,6 +80,14 @@ async fn a_later_start_finds_the_demo_clinic_and_does_not_seed_again() {
     let port = second.address().port().to_string();
     assert_eq!(second.announcement().replace(&port, "port"), keys.replace(&first_port, "port"));
     second.stop().await.unwrap();
+
+    let opened = Opened::open(&settings, &|_| ()).await.unwrap();
+    let clinic = demo::find(&opened.app).await.unwrap().unwrap();
+    web_form::close(&opened.app, clinic.clinic_id).await.unwrap();
+    opened.close().await.unwrap();
+    let third = start(&settings).await.unwrap();
+    assert!(!third.announcement().contains("/s/demo"), "the form that an operator closed stays closed");
+    third.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -54,6 +54,11 @@ pub async fn open(app: &App, clinic: &Clinic, origins: Option<Vec<String>>) -> R
     Ok(store::access::web_forms::insert(&app.store, &credential, &audit).await?)
 }
 
+/// Whether the web form of a clinic is open, or was open before.
+pub async fn was_opened(app: &App, clinic_id: ClinicId) -> Result<bool> {
+    Ok(store::access::web_forms::latest(&app.store, clinic_id).await?.is_some())
+}
+
 /// Closes the web form of a clinic, within five seconds in every process. Does nothing if it is closed.
 pub async fn close(app: &App, clinic_id: ClinicId) -> Result<()> {
     match store::access::web_forms::latest(&app.store, clinic_id).await? {

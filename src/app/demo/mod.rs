@@ -1,10 +1,11 @@
-//! The demo clinic: four keys, a synthetic cohort whose submissions spread over the last sixty days, and the work of staff on
-//! the follow-ups. Everything is done by the use cases of real requests, with a clock in the past.
+//! The demo clinic: four keys, an open web form, a synthetic cohort whose submissions spread over the last sixty days, and the
+//! work of staff on the follow-ups. Everything is done by the use cases of real requests, with a clock in the past.
 
 mod clock;
 mod cohort;
 mod dice;
 mod execution;
+mod form;
 mod people;
 mod plan;
 mod stories;
@@ -12,6 +13,7 @@ mod stories;
 use std::time::Duration;
 
 pub use cohort::cohort;
+pub use form::offer_web_form;
 pub use plan::SUBMISSIONS;
 
 use super::access::credentials::{self, By, Key};
@@ -43,8 +45,8 @@ pub async fn find(app: &App) -> Result<Option<Clinic>> {
     Ok(clinics::list(app).await?.into_iter().find(|clinic| clinic.name == CLINIC_NAME))
 }
 
-/// Creates the missing parts of the demo clinic: the clinic, its credentials, the submissions and the work on the follow-ups.
-/// The credentials get new keys, and those of an earlier call stop. A call after an interrupted one completes the work.
+/// Creates the missing parts of the demo clinic: the clinic, its credentials, its web form, the submissions and the work on the
+/// follow-ups. The credentials get new keys, and those of an earlier call stop. A call after an interrupted one completes the work.
 pub async fn complete(app: &App) -> Result<DemoKeys> {
     let start = app.ambient.now();
     let opened = |minute: i64| clock::at(app, clock::before(start, OPENED - minute));
@@ -55,6 +57,7 @@ pub async fn complete(app: &App) -> Result<DemoKeys> {
     let (intake, system) = credential(app, &opened(2), clinic_id, Role::Intake).await?;
     let (staff, nurse) = credential(app, &opened(3), clinic_id, Role::Staff).await?;
     let (admin, lead) = credential(app, &opened(4), clinic_id, Role::Admin).await?;
+    offer_web_form(&opened(5), &clinic).await?;
     let actors = Actors { browser: page, intake: system, staff: nurse, admin: lead };
     let people = plan(rule_tables::current(app), &clinic.pathways);
     Execution { app, clinic: &clinic, actors: &actors, start }.execute(&people).await?;
@@ -63,11 +66,13 @@ pub async fn complete(app: &App) -> Result<DemoKeys> {
 
 fn new_clinic() -> NewClinic {
     let number = EmergencyNumber { label: None, number: "112".to_owned() };
+    let time_zone = Some("Europe/Madrid".to_owned());
+    let profile = Profile { time_zone, emergency_numbers: vec![number], ..Profile::default() };
     NewClinic {
         name: CLINIC_NAME.to_owned(),
-        slug: Some("demo".to_owned()),
+        slug: Some(form::SLUG.to_owned()),
         booking_url: "https://example.org/book".to_owned(),
-        profile: Profile { emergency_numbers: vec![number], ..Profile::default() },
+        profile: form::with_texts(profile),
         language: Language::En,
         pathways: vec![PathwayId::Ewgsop2],
     }

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::dice::Dice;
+use super::form::CONSENT_VERSION;
 use crate::domain::language::Language;
 use crate::domain::subjects::{Channel, Consent, Contact, Reference, SubjectDraft};
 
@@ -37,6 +38,6 @@ pub(super) fn subject(place: usize, now: Timestamp) -> SubjectDraft {
         language: Some(if dice.chance(250) { Language::Es } else { Language::En }),
     };
     let channel = if by_telephone || contact.email.is_none() { Channel::Telephone } else { Channel::Email };
-    let consent = Consent { to_contact: dice.chance(800), text_version: "demo-1".to_owned(), given_at: now };
+    let consent = Consent { to_contact: dice.chance(800), text_version: CONSENT_VERSION.to_owned(), given_at: now };
     SubjectDraft { reference, contact: Contact { channel: Some(channel), ..contact }, consent: Some(consent) }
 }

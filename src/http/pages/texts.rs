@@ -132,7 +132,7 @@ texts! {
 
     StatisticsTexts {
         title from_day to_day show summary submissions_total flagged_total open_total overdue_total closed_total days
-        days_text days_table day submissions flagged bands findings instruments states ages outcomes diagnoses
+        days_text days_table days_utc day submissions flagged bands findings instruments states ages outcomes diagnoses
         below_days older what count value value_text value_for as_exports
     }
 

@@ -1,5 +1,7 @@
 //! The search, the statistics and the exports of the pages of staff: they find and say what the API does.
 
+use sarcoscreen::app::clinics::{change, list};
+use sarcoscreen::domain::clinics::{Clinic, Profile};
 use serde_json::json;
 
 use super::html::Page;
@@ -88,6 +90,9 @@ async fn a_search_is_on_record_and_a_faulty_one_says_what_to_type() {
 async fn the_statistics_are_those_of_the_api() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
+    let settings = list(&world.app).await.unwrap().remove(0);
+    let profile = Profile { time_zone: Some("Asia/Tokyo".to_owned()), ..settings.profile.clone() };
+    change(&world.app, &Clinic { profile, ..settings }).await.unwrap();
     let case = open(&clinic).await;
     open(&clinic).await;
     clinic.browser.submit(&json!({"answers": fit()})).await.expect(201);
@@ -105,13 +110,16 @@ async fn the_statistics_are_those_of_the_api() {
         format!("100.0 % ({} of {})", value["numerator"], value["denominator"]),
         value["holds_for"].as_str().unwrap().to_owned(),
         "probable sarcopenia".to_owned(),
+        "Days begin at midnight UTC (09:00 at the clinic today).".to_owned(),
     ] {
         assert!(page.text().contains(&text), "{text}: {}", page.text());
     }
     let bars = page.elements.iter().filter(|element| element.get("class") == Some("staff-bar")).count();
     assert_eq!(bars, submissions["days"].as_array().unwrap().len() + 1, "a bar for each day, and the interval");
     let spanish = show(browser, "/staff/statistics?lang=es").await;
-    assert!(spanish.text().contains("100,0 % (1 de 1)"), "{}", spanish.text());
+    for text in ["100,0 % (1 de 1)", "medianoche UTC (hoy, a las 09:00 en la clínica)"] {
+        assert!(spanish.text().contains(text), "{text}: {}", spanish.text());
+    }
     let wrong = browser.get("/staff/statistics?from=2026-01-02&to=2026-01-01&lang=es").await;
     assert_eq!(wrong.status, 400);
     assert_eq!(Page::of(wrong, "/staff/statistics").texts("staff-fault").len(), 1);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
+use jiff::tz::TimeZone;
 
 use super::desk::{Desk, Nav, named};
 use super::filters::Parameters;
@@ -40,6 +41,8 @@ struct StatisticsPage {
     to: String,
     /// What is wrong with the days; empty if nothing is.
     fault: String,
+    /// When the days begin at the clinic.
+    days_utc: String,
     summary: Vec<String>,
     days: Vec<Day>,
     width: usize,
@@ -136,12 +139,21 @@ fn blank(desk: &Desk) -> Result<StatisticsPage, Problem> {
         from: String::new(),
         to: String::new(),
         fault: String::new(),
+        days_utc: days_utc(desk),
         summary: Vec::new(),
         days: Vec::new(),
         width: 0,
         parts: Vec::new(),
         value: None,
     })
+}
+
+/// The figures are counted by UTC days. Their beginning is shown by the clinic's clock of this day.
+fn days_utc(desk: &Desk) -> String {
+    let today = DayRange::single(desk.now.to_zoned(TimeZone::UTC).date());
+    let (midnight, _) = today.bounds();
+    let local = midnight.to_zoned(desk.zone.clone());
+    desk.texts.statistics.days_utc.replace("{time}", &format!("{:02}:{:02}", local.hour(), local.minute()))
 }
 
 fn days(days: &[DayBody]) -> Vec<Day> {
