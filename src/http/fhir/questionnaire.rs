@@ -1,6 +1,7 @@
 //! `Questionnaire`: the forms, built from the item catalogue and the texts of a rule table.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::element::element;
@@ -73,6 +74,21 @@ pub(super) async fn search_questionnaires(
         page.push((form.id(version), body.raw(|| json(&render(wordings, form, is_current)))?));
     }
     Ok(reply::found(&request, &state, language, "Questionnaire", (page, matching.len(), &presentation)))
+}
+
+/// The id of the whole form in a version, and the form as part of another response; `None` if the version is not served.
+pub(super) fn embedded(
+    state: &State,
+    version: &str,
+    language: Language,
+) -> Result<Option<(String, Box<RawValue>)>, Problem> {
+    let (form, current) = (Form::Whole, &rule_tables::current(&state.app).version);
+    let all = rule_tables::list(&state.app);
+    let table = all.iter().map(|release| &release.table).find(|table| *table.version == *version);
+    let Some(table) = table else { return Ok(None) };
+    let body = state.public.body(form.path(), version, language);
+    let raw = body.raw(|| json(&render(Wordings { table, language }, form, table.version == *current)))?;
+    Ok(Some((form.id(version), raw)))
 }
 
 /// The filters of a search: each occurrence of a parameter, with its values.
