@@ -96,15 +96,15 @@ struct Filter {
     ids: Vec<String>,
     urls: Vec<String>,
     versions: Vec<String>,
-    names: Vec<String>,
-    titles: Vec<String>,
+    names: Wanted,
+    titles: Wanted,
     statuses: Vec<Vec<String>>,
 }
 
 impl Filter {
     fn read(parameters: &mut Parameters) -> Self {
-        let [ids, urls, versions, names, titles] =
-            ["_id", "url", "version", "name", "title"].map(|name| parameters.all(name));
+        let [ids, urls, versions] = ["_id", "url", "version"].map(|name| parameters.all(name));
+        let [names, titles] = ["name", "title"].map(|name| Wanted::read(parameters, name));
         Self { ids, urls, versions, names, titles, statuses: parameters.choices("status") }
     }
 
@@ -117,8 +117,8 @@ impl Filter {
             && self.urls.iter().all(|list| list.split(',').any(|url| Form::of_url(url) == Some(form)))
             && any(&self.versions, version)
             && any_code(&self.statuses, STATUS, status(is_current))
-            && begins(&self.names, form.name())
-            && begins(&self.titles, title)
+            && self.names.hold(form.name())
+            && self.titles.hold(title)
     }
 }
 
@@ -127,10 +127,31 @@ const fn status(is_current: bool) -> &'static str {
     if is_current { "active" } else { "retired" }
 }
 
-/// Whether a text begins with one value of every list, ignoring case.
-fn begins(asked: &[String], text: &str) -> bool {
-    let text = text.to_lowercase();
-    asked.iter().all(|list| list.split(',').any(|one| text.starts_with(&one.to_lowercase())))
+/// A string parameter: the lists of values that begin a text, are anywhere in it, and are the whole text.
+struct Wanted {
+    begins: Vec<String>,
+    contains: Vec<String>,
+    exact: Vec<String>,
+}
+
+impl Wanted {
+    fn read(parameters: &mut Parameters, name: &str) -> Self {
+        let [begins, contains, exact] =
+            ["", ":contains", ":exact"].map(|modifier| parameters.all(&format!("{name}{modifier}")));
+        Self { begins, contains, exact }
+    }
+
+    /// Whether one value of every list matches a text. Only `:exact` respects case.
+    fn hold(&self, text: &str) -> bool {
+        let lower = text.to_lowercase();
+        one_of_each(&self.begins, |value| lower.starts_with(&value.to_lowercase()))
+            && one_of_each(&self.contains, |value| lower.contains(&value.to_lowercase()))
+            && one_of_each(&self.exact, |value| text == value)
+    }
+}
+
+fn one_of_each(lists: &[String], matches: impl Fn(&str) -> bool) -> bool {
+    lists.iter().all(|list| list.split(',').any(&matches))
 }
 
 fn render(wordings: Wordings<'_>, form: Form, is_current: bool) -> Value {

@@ -16,7 +16,7 @@ use crate::store::{audit, clinics::row::ClinicRow, error::Result};
 fn columns(keys: &ClientKeys) -> (Option<Json<&Value>>, Option<&str>) {
     match keys {
         ClientKeys::Document(document) => (Some(Json(document)), None),
-        ClientKeys::Address(address) => (None, Some(address)),
+        ClientKeys::Address(address) => (None, Some(address.as_str())),
     }
 }
 
