@@ -257,8 +257,8 @@ async fn an_inclusion_that_is_not_supported_is_refused_with_strict_handling_and_
 async fn a_search_of_responses_includes_the_forms_that_they_answer() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
-    for version in ["2026.1", "2026.3", "2026.3"] {
-        let mut body = identified(&fit(), version);
+    for (place, version) in ["2026.1", "2026.3", "2026.3"].into_iter().enumerate() {
+        let mut body = identified(&fit(), &place.to_string());
         body["questionnaire"] = json!(format!("urn:sarcoscreen:questionnaire|{version}"));
         clinic.intake.post("/fhir/QuestionnaireResponse", &body).await.expect(201);
     }
@@ -312,9 +312,9 @@ async fn presentation_is_refused_by_no_type() {
                 let request = clinic.admin.request("GET", &format!("/fhir/{kind}?{query}")).header("prefer", prefer);
                 let found = clinic.admin.send(request).await;
                 assert_eq!(found.status, 200, "{kind}?{query} {prefer}: {}", found.text);
-                let matches = modes(&found.json()).iter().filter(|mode| **mode == "match").count();
-                let most = if query == "_count=0" || query == "_summary=count" { 0 } else { usize::MAX };
-                assert!(matches <= most, "{kind}?{query}: {matches}");
+                if query == "_count=0" || query == "_summary=count" {
+                    assert!(!modes(&found.json()).contains(&"match"), "{kind}?{query}: {}", found.text);
+                }
                 tried += 1;
             }
         }
