@@ -1,4 +1,4 @@
-//! `keys`: create, list, rotate and revoke.
+//! `keys`: create, list, rotate, replace and revoke.
 
 use std::fs;
 use std::time::Duration;
@@ -42,6 +42,10 @@ pub(super) async fn run(settings: &Settings, command: &Keys) -> anyhow::Result<(
         Keys::Rotate { clinic, id, overlap_hours } => {
             let id = CredentialId(Uuid::parse_str(id).context(NO_ID)?);
             rotate(settings, clinic, id, Duration::from_hours(*overlap_hours)).await
+        }
+        Keys::ReplaceJwks { clinic, id, jwks } => {
+            let id = CredentialId(Uuid::parse_str(id).context(NO_ID)?);
+            replace_jwks(settings, clinic, id, &client_keys(jwks)?).await
         }
         Keys::List { clinic } => {
             let list = on_database(settings, async |app| {
@@ -121,6 +125,18 @@ async fn rotate(settings: &Settings, clinic: &str, id: CredentialId, overlap: Du
         }
     });
     show(rotated.await?)
+}
+
+async fn replace_jwks(settings: &Settings, clinic: &str, id: CredentialId, keys: &ClientKeys) -> anyhow::Result<()> {
+    let replaced = on_database(settings, async |app| {
+        let by = By::Operator(find_clinic(app, clinic).await?.clinic_id);
+        match credentials::replace_client_keys(app, by, id, keys).await {
+            Err(AppError::NotFound) => bail!("this clinic has no credential with this id"),
+            other => Ok(other?),
+        }
+    });
+    let Credential { clinic_id, credential_id, .. } = replaced.await?;
+    print(&format!("the system {} has the new keys\n", ClientId { clinic_id, credential_id }))
 }
 
 fn show((credential, key): (Credential, Key)) -> anyhow::Result<()> {

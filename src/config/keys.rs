@@ -49,6 +49,20 @@ pub enum Keys {
         #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = value_parser!(u64).range(0..=168))]
         overlap_hours: u64,
     },
+    /// Replaces the key set (JWKS) of a system of SMART backend services. Its client id, its role and its records stay. The old
+    /// keys verify no further assertion. For an overlap, replace the set with one that has both the old and the new key first.
+    ReplaceJwks {
+        /// The clinic's id or name.
+        #[arg(long, value_name = "ID OR NAME")]
+        clinic: String,
+        /// The credential's id, as `keys list` shows it: the second part of the client id.
+        #[arg(long)]
+        id: String,
+        /// A file with the new key set, or the https address where the system publishes it. Only public members of a file are
+        /// stored.
+        #[arg(long, value_name = "FILE OR URL", value_parser = key_set)]
+        jwks: String,
+    },
     /// Lists the keys of a clinic, without the secrets.
     List {
         /// The clinic's id or name.

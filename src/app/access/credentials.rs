@@ -180,6 +180,25 @@ pub async fn rotate(
     }
 }
 
+/// Replaces the public keys of a system that signs in with assertions. Its id, role and records stay. The next assertion is
+/// verified with the new keys; access tokens that were issued before work until they end. Fails when the credential has no keys
+/// of a system or no longer works.
+pub async fn replace_client_keys(
+    app: &App,
+    by: By<'_>,
+    credential_id: CredentialId,
+    keys: &ClientKeys,
+) -> Result<Credential> {
+    let audit = by.entry(app, AuditAction::CredentialRotated, credential_id)?;
+    let replaced = store::access::clients::replace_keys(&app.store, credential_id, keys, &audit).await?;
+    let found = store::access::credentials::find(&app.store, by.clinic_id(), credential_id).await?;
+    let credential = found.ok_or(AppError::NotFound)?;
+    if replaced {
+        return Ok(credential);
+    }
+    Err(AppError::Conflict("this credential has no key set, or is revoked or expired; register the system again"))
+}
+
 /// Revokes a credential for the operator; it stops working within five seconds, in every process. Fails when it is
 /// already revoked.
 pub async fn revoke(app: &App, clinic_id: ClinicId, credential_id: CredentialId) -> Result<()> {

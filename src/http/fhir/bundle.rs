@@ -54,6 +54,17 @@ impl Bundle {
         Self { total, ..self }
     }
 
+    /// Adds resources that the matches refer to, each with its URL.
+    pub(super) fn with_included(mut self, included: Vec<(String, Box<RawValue>)>) -> Self {
+        self.entry.extend(included.into_iter().map(|(full_url, resource)| Entry {
+            full_url: Some(full_url),
+            resource: Some(resource),
+            search: Some(json!({"mode": "include"})),
+            ..Entry::default()
+        }));
+        self
+    }
+
     /// Adds an outcome: what a search ignored.
     pub(super) fn with_outcome(mut self, outcome: &impl Serialize) -> Self {
         let resource = to_raw_value(outcome).ok();

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::element::element;
-use super::parameters::parameters;
+use super::parameters::{inclusions, parameters};
 use super::{INTERACTIONS, Interaction, MEDIA_TYPE, reply};
 use crate::domain::language::Language;
 use crate::http::kernel::fixed;
@@ -85,6 +85,9 @@ fn resource(name: &str) -> Value {
         "updateCreate": false,
         "searchParam": parameters(name).iter().map(parameter).collect::<Vec<_>>(),
     });
+    if !inclusions(name).is_empty() {
+        resource["searchInclude"] = inclusions(name).into();
+    }
     if !operations.is_empty() {
         resource["operation"] = operations.iter().map(operation).collect();
     }

@@ -113,7 +113,7 @@ impl Asked {
             parameters.refuse("_count", FaultCode::OutOfRange, detail);
         }
         let shown = parameters.one("_shown").and_then(|text| text.parse().ok()).unwrap_or_default();
-        let _ = ["_pretty", "_summary", "_elements"].map(|name| parameters.all(name));
+        let _ = ["_pretty", "_summary", "_elements", "_total", "_sort"].map(|name| parameters.all(name));
         parameters.end()?;
         let limit = count.and_then(Result::ok).unwrap_or(MOST).min(MOST);
         Ok(Self { since: since.flatten(), limit, shown })

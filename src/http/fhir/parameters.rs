@@ -1,4 +1,4 @@
-//! The search parameters of each resource type, as the `CapabilityStatement` lists them.
+//! The search parameters and inclusions of each resource type, as the `CapabilityStatement` lists them.
 
 /// A parameter and its type.
 type Parameter = (&'static str, &'static str);
@@ -81,6 +81,17 @@ const AUDIT_EVENTS: &[Parameter] = &[
     ("entity", "reference"),
     ("patient", "reference"),
 ];
+
+/// The inclusion of the forms that responses answer. Forms are public, so that no role and no scope restricts it.
+pub(super) const FORM_OF_RESPONSE: &str = "QuestionnaireResponse:questionnaire";
+
+/// The values of `_include` that a search of a type supports.
+pub(super) fn inclusions(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "QuestionnaireResponse" => &[FORM_OF_RESPONSE],
+        _ => &[],
+    }
+}
 
 /// All search parameters of a type.
 pub(super) fn parameters(kind: &str) -> &'static [Parameter] {

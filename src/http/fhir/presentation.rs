@@ -28,18 +28,17 @@ const ALWAYS: [&str; 12] = [
     "agent",
     "source",
 ];
-/// Parameters that only add resources or change their form.
-const PRESENTATION: [&str; 9] = [
+/// Parameters that add resources to the matches. A search takes out the values that it supports before.
+const INCLUSIONS: [&str; 6] = [
     "_include",
     "_include:iterate",
     "_include:recurse",
     "_revinclude",
     "_revinclude:iterate",
     "_revinclude:recurse",
-    "_contained",
-    "_containedType",
-    "_score",
 ];
+/// Parameters of contained resources, each with the value that changes nothing. No resource of this service contains another.
+const CONTAINED: [(&str, &str); 2] = [("_contained", "false"), ("_containedType", "container")];
 
 #[derive(Debug)]
 pub(super) struct Presentation {
@@ -87,12 +86,8 @@ impl Presentation {
         }
         let total = parameters.all("_total").pop().is_some_and(|total| total != "none");
         let elements = parameters.all("_elements");
-        let _ = parameters.all("_pretty");
-        for name in PRESENTATION {
-            if !parameters.all(name).is_empty() {
-                parameters.ignore(name, "a result has resources of one type; read the others by their references");
-            }
-        }
+        let _ = ["_pretty", "_score"].map(|name| parameters.all(name));
+        take_additions(parameters);
         let split = |lists: &[String]| lists.iter().flat_map(|list| list.split(',')).map(base_name).collect();
         Self {
             page: PageRequest { limit, cursor: parameters.one("_cursor") },
@@ -120,9 +115,11 @@ impl Presentation {
 
     /// Ends parsing. `query` is the text of the parameters; `None` if it must not appear in a URL.
     pub(super) fn end(self, parameters: Parameters, query: Option<String>) -> Self {
+        let kept = |name: &str, value: &str| parameters.honoured.iter().any(|(one, own)| one == name && own == value);
         let ignored = |name: &str| parameters.ignored.iter().any(|one| one == name);
         let query = query.map(|query| {
-            let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !ignored(name));
+            let pairs = form_urlencoded::parse(query.as_bytes());
+            let pairs = pairs.filter(|(name, value)| !ignored(name) || kept(name, value));
             form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
         });
         Self { notes: parameters.notes, query, ..self }
@@ -159,6 +156,20 @@ impl Presentation {
             self.note("the number of matches is not known: there are more than 10,000");
         }
         count.and_then(|count| usize::try_from(count).ok())
+    }
+}
+
+/// Takes out the parameters that would add resources to the matches, and that the search does not support.
+fn take_additions(parameters: &mut Parameters) {
+    for name in INCLUSIONS {
+        if !parameters.all(name).is_empty() {
+            parameters.unsupported(name, "the result has no such resources; read them by their references");
+        }
+    }
+    for (name, without_effect) in CONTAINED {
+        if parameters.all(name).iter().any(|value| value != without_effect) {
+            parameters.unsupported(name, "no resource contains another");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `Questionnaire`: the forms, built from the item catalogue and the texts of a rule table.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::element::element;
@@ -75,20 +76,35 @@ pub(super) async fn search_questionnaires(
     Ok(reply::found(&request, &state, language, "Questionnaire", (page, matching.len(), &presentation)))
 }
 
+/// The id of the whole form in a version, and the form as part of another response; `None` if the version is not served.
+pub(super) fn embedded(
+    state: &State,
+    version: &str,
+    language: Language,
+) -> Result<Option<(String, Box<RawValue>)>, Problem> {
+    let (form, current) = (Form::Whole, &rule_tables::current(&state.app).version);
+    let all = rule_tables::list(&state.app);
+    let table = all.iter().map(|release| &release.table).find(|table| *table.version == *version);
+    let Some(table) = table else { return Ok(None) };
+    let body = state.public.body(form.path(), version, language);
+    let raw = body.raw(|| json(&render(Wordings { table, language }, form, table.version == *current)))?;
+    Ok(Some((form.id(version), raw)))
+}
+
 /// The filters of a search: each occurrence of a parameter, with its values.
 struct Filter {
     ids: Vec<String>,
     urls: Vec<String>,
     versions: Vec<String>,
-    names: Vec<String>,
-    titles: Vec<String>,
+    names: Wanted,
+    titles: Wanted,
     statuses: Vec<Vec<String>>,
 }
 
 impl Filter {
     fn read(parameters: &mut Parameters) -> Self {
-        let [ids, urls, versions, names, titles] =
-            ["_id", "url", "version", "name", "title"].map(|name| parameters.all(name));
+        let [ids, urls, versions] = ["_id", "url", "version"].map(|name| parameters.all(name));
+        let [names, titles] = ["name", "title"].map(|name| Wanted::read(parameters, name));
         Self { ids, urls, versions, names, titles, statuses: parameters.choices("status") }
     }
 
@@ -101,8 +117,8 @@ impl Filter {
             && self.urls.iter().all(|list| list.split(',').any(|url| Form::of_url(url) == Some(form)))
             && any(&self.versions, version)
             && any_code(&self.statuses, STATUS, status(is_current))
-            && begins(&self.names, form.name())
-            && begins(&self.titles, title)
+            && self.names.hold(form.name())
+            && self.titles.hold(title)
     }
 }
 
@@ -111,10 +127,31 @@ const fn status(is_current: bool) -> &'static str {
     if is_current { "active" } else { "retired" }
 }
 
-/// Whether a text begins with one value of every list, ignoring case.
-fn begins(asked: &[String], text: &str) -> bool {
-    let text = text.to_lowercase();
-    asked.iter().all(|list| list.split(',').any(|one| text.starts_with(&one.to_lowercase())))
+/// A string parameter: the lists of values that begin a text, are anywhere in it, and are the whole text.
+struct Wanted {
+    begins: Vec<String>,
+    contains: Vec<String>,
+    exact: Vec<String>,
+}
+
+impl Wanted {
+    fn read(parameters: &mut Parameters, name: &str) -> Self {
+        let [begins, contains, exact] =
+            ["", ":contains", ":exact"].map(|modifier| parameters.all(&format!("{name}{modifier}")));
+        Self { begins, contains, exact }
+    }
+
+    /// Whether one value of every list matches a text. Only `:exact` respects case.
+    fn hold(&self, text: &str) -> bool {
+        let lower = text.to_lowercase();
+        one_of_each(&self.begins, |value| lower.starts_with(&value.to_lowercase()))
+            && one_of_each(&self.contains, |value| lower.contains(&value.to_lowercase()))
+            && one_of_each(&self.exact, |value| text == value)
+    }
+}
+
+fn one_of_each(lists: &[String], matches: impl Fn(&str) -> bool) -> bool {
+    lists.iter().all(|list| list.split(',').any(&matches))
 }
 
 fn render(wordings: Wordings<'_>, form: Form, is_current: bool) -> Value {

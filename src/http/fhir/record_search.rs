@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::dates::times;
 use super::forms::Form;
+use super::parameters::FORM_OF_RESPONSE;
 use super::people::{self, local_id};
 use super::presentation::Presentation;
 use super::search::{Parameters, any_code, common};
@@ -30,6 +31,8 @@ pub(super) struct RecordSearch {
     pub(super) categories: Vec<Vec<String>>,
     /// The ids of observations that are asked for; `None` for all.
     pub(super) ids: Option<Vec<String>>,
+    /// Whether the result has the forms that the responses answer.
+    pub(super) with_forms: bool,
 }
 
 /// Differences between the resource types.
@@ -99,8 +102,10 @@ impl RecordSearch {
         let ids = parameters.choices("_id");
         let of_list = |list: &Vec<String>| list.iter().filter_map(|id| submission(id, kind)).collect();
         let mut responses: Vec<Vec<Uuid>> = ids.iter().map(of_list).collect();
-        let mut by_identifier = false;
+        let (mut by_identifier, mut with_forms) = (false, false);
         if kind.form {
+            let target = format!("{FORM_OF_RESPONSE}:Questionnaire");
+            with_forms = parameters.take("_include", &[FORM_OF_RESPONSE, &target]);
             filter.forms = forms(parameters);
             filter.sources = sources(parameters, posted);
             by_identifier = filter.sources.is_some();
@@ -119,7 +124,8 @@ impl RecordSearch {
         filter.submission_ids = common(responses).map(|ids| ids.into_iter().map(SubmissionId).collect());
         let presentation = Presentation::read(parameters);
         let ids = if kind.coded { common(ids) } else { None };
-        let search = Self { filter, order: RecordOrder::Received, presentation, codes, categories, ids };
+        let order = RecordOrder::Received;
+        let search = Self { filter, order, presentation, codes, categories, ids, with_forms };
         Read { search, subjects, by_identifier }
     }
 

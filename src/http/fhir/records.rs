@@ -1,25 +1,29 @@
 //! Resources made of submissions: read and search of `QuestionnaireResponse`, `RiskAssessment` and `Observation`.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::people::People;
 use super::presentation::MOST_COUNTED;
 use super::record_search::{Kind, RecordSearch};
 use super::scored::{Scored, result_status};
-use super::search::{Found, any_code, found};
-use super::{observation, reply, response, risk_assessment, search};
+use super::search::{Found, any_code, found, found_with};
+use super::{observation, questionnaire, reply, response, risk_assessment, search};
 use crate::app::error::AppError;
 use crate::app::screening::rule_tables;
 use crate::app::submissions;
 use crate::app::submissions::records;
 use crate::domain::ids::SubmissionId;
+use crate::domain::language::Language;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::submissions::stored::StoredSubmission;
 use crate::http::kernel::auth::Intake;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::extract::{Later, PathId};
+use crate::http::kernel::extract::{AcceptedLanguages, Later, PathId};
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
 
@@ -86,7 +90,26 @@ pub(super) async fn search_responses(
     let people = of_page(&state, &caller, &page).await?;
     let resources = page.items.iter().map(|stored| (stored.submission_id, response::render(stored, &people)));
     let next = page.next_cursor.clone().map(|cursor| (Some(cursor), 0));
-    Ok(found(&request, "QuestionnaireResponse", &search.presentation, Found { resources, next, total }))
+    let forms = if search.with_forms { forms_of(&request, &state, &page)? } else { Vec::new() };
+    let found = Found { resources, next, total };
+    Ok(found_with(&request, "QuestionnaireResponse", &search.presentation, found, forms))
+}
+
+/// The forms that the responses of a page answer, each once and with its URL.
+fn forms_of(
+    request: &HttpRequest,
+    state: &State,
+    page: &Page<StoredSubmission>,
+) -> Result<Vec<(String, Box<RawValue>)>, Problem> {
+    let language = AcceptedLanguages::of(request).or(Language::default());
+    let versions: BTreeSet<&str> = page.items.iter().map(StoredSubmission::form_version).collect();
+    let mut forms = Vec::new();
+    for version in versions {
+        if let Some((id, form)) = questionnaire::embedded(state, version, language)? {
+            forms.push((format!("{}/Questionnaire/{id}", reply::base(request)), form));
+        }
+    }
+    Ok(forms)
 }
 
 pub(super) async fn search_risk_assessments(

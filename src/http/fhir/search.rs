@@ -7,6 +7,7 @@ use std::fmt::Display;
 use actix_web::http::Method;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::bundle::searchset;
@@ -29,6 +30,8 @@ pub(super) struct Parameters {
     /// The names of the parameters that were ignored, and other remarks for the client.
     pub(super) notes: Vec<String>,
     pub(super) ignored: Vec<String>,
+    /// The values that were taken out of parameters whose other values may be ignored.
+    pub(super) honoured: Vec<(String, String)>,
 }
 
 /// The resources of a page, each with its id, and where the next page starts: at a cursor, without the resources from there that
@@ -69,6 +72,17 @@ pub(super) fn found<I: Display>(
     asked: &Presentation,
     found: Found<impl IntoIterator<Item = (I, Value)>>,
 ) -> HttpResponse {
+    found_with(request, kind, asked, found, Vec::new())
+}
+
+/// The response to a search, with resources that the matches refer to, each with its URL.
+pub(super) fn found_with<I: Display>(
+    request: &HttpRequest,
+    kind: &str,
+    asked: &Presentation,
+    found: Found<impl IntoIterator<Item = (I, Value)>>,
+    included: Vec<(String, Box<RawValue>)>,
+) -> HttpResponse {
     let base = format!("{}/{kind}", reply::base(request));
     let address = |query: &str| if query.is_empty() { base.clone() } else { format!("{base}?{query}") };
     let mut link = Vec::new();
@@ -80,7 +94,7 @@ pub(super) fn found<I: Display>(
         }
     }
     let resources = found.resources.into_iter().map(|(id, resource)| (id, subset(resource, asked.elements())));
-    let mut bundle = searchset(&base, resources, link).with_total(found.total);
+    let mut bundle = searchset(&base, resources, link).with_total(found.total).with_included(included);
     if let Some(notes) = remarks(asked) {
         bundle = bundle.with_outcome(&notes);
     }
@@ -105,8 +119,8 @@ pub(super) fn following(query: &str, cursor: Option<String>, shown: usize) -> St
 
 impl Parameters {
     pub(super) fn parse(query: &[u8]) -> Self {
-        let (pairs, faults) = (Vec::new(), Vec::new());
-        let mut read = Self { pairs, faults, lenient: None, notes: Vec::new(), ignored: Vec::new() };
+        let (pairs, faults, notes, ignored, honoured) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut read = Self { pairs, faults, lenient: None, notes, ignored, honoured };
         // `_format` is handled before.
         for (name, value) in form_urlencoded::parse(query).filter(|(name, _)| name != "_format") {
             if name.contains('\0') || value.contains('\0') {
@@ -121,6 +135,14 @@ impl Parameters {
 
     pub(super) fn all(&mut self, name: &str) -> Vec<String> {
         self.pairs.extract_if(.., |(one, _)| one == name).map(|(_, value)| value).collect()
+    }
+
+    /// Takes one of the values out of a parameter that may have others. `false` if it has none of them.
+    pub(super) fn take(&mut self, name: &str, values: &[&str]) -> bool {
+        let before = self.honoured.len();
+        let taken = self.pairs.extract_if(.., |(one, value)| one == name && values.contains(&value.as_str()));
+        self.honoured.extend(taken);
+        self.honoured.len() > before
     }
 
     /// The values of each occurrence of a parameter: one value of each list must match.
@@ -164,6 +186,20 @@ impl Parameters {
             self.notes.push(format!("{} is ignored: {why}", pointer_token(name)));
         }
         self.ignored.push(name.to_owned());
+    }
+
+    /// Handles a parameter that this search does not support and that restricts nothing. It is ignored, or refused if the client
+    /// asks for strict handling.
+    pub(super) fn unsupported(&mut self, name: &str, why: &str) {
+        if self.lenient != Some(false) {
+            self.ignore(name, why);
+            return;
+        }
+        let detail = Sentence::new(
+            "this value is not supported here; remove it, or send Prefer: handling=lenient to have it ignored",
+            "este valor no se admite aquí; quítelo, o envíe Prefer: handling=lenient para que se ignore",
+        );
+        self.refuse(name, FaultCode::UnknownField, detail);
     }
 
     /// Ends parsing, with all faults, including those of unsupported parameters. With lenient handling these are ignored.

@@ -8,15 +8,21 @@ use crate::domain::access::client_token::{ClientId, ClientKeys};
 use crate::domain::access::credential::Credential;
 use crate::domain::audit::AuditEntry;
 use crate::domain::clinics::Profile;
+use crate::domain::ids::CredentialId;
 use crate::store::database::{Store, at};
 use crate::store::{audit, clinics::row::ClinicRow, error::Result};
 
-/// Adds a system's credential and its audit entry in one transaction. Fails when the clinic does not exist.
-pub async fn insert(store: &Store, credential: &Credential, keys: &ClientKeys, audit: &AuditEntry) -> Result<()> {
-    let (document, address) = match keys {
+/// The columns of keys: a document, or an address.
+fn columns(keys: &ClientKeys) -> (Option<Json<&Value>>, Option<&str>) {
+    match keys {
         ClientKeys::Document(document) => (Some(Json(document)), None),
         ClientKeys::Address(address) => (None, Some(address.as_str())),
-    };
+    }
+}
+
+/// Adds a system's credential and its audit entry in one transaction. Fails when the clinic does not exist.
+pub async fn insert(store: &Store, credential: &Credential, keys: &ClientKeys, audit: &AuditEntry) -> Result<()> {
+    let (document, address) = columns(keys);
     let mut transaction = store.begin(credential.clinic_id).await?;
     sqlx::query!(
         "insert into credentials
@@ -37,6 +43,35 @@ pub async fn insert(store: &Store, credential: &Credential, keys: &ClientKeys, a
     .execute(&mut *transaction)
     .await?;
     audit::commit(&store.keys, transaction, audit).await
+}
+
+/// Replaces the keys of a system, with the audit entry in one transaction. `false` when no such credential has keys of a system
+/// and still works.
+pub async fn replace_keys(
+    store: &Store,
+    credential_id: CredentialId,
+    keys: &ClientKeys,
+    audit: &AuditEntry,
+) -> Result<bool> {
+    let (document, address) = columns(keys);
+    let mut transaction = store.begin(audit.clinic_id).await?;
+    let done = sqlx::query!(
+        "update credentials set client_keys = $3, client_keys_address = $4, rotated_at = $5
+         where clinic_id = $1 and credential_id = $2 and num_nonnulls(client_keys, client_keys_address) = 1
+             and revoked_at is null and (expires_at is null or expires_at > $5)",
+        audit.clinic_id.0,
+        credential_id.0,
+        document as _,
+        address,
+        at(audit.at) as _,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let replaced = done.rows_affected() == 1;
+    if replaced {
+        audit::commit(&store.keys, transaction, audit).await?;
+    }
+    Ok(replaced)
 }
 
 /// Finds a system's credential with its clinic and its keys. A revoked or expired one is returned too; the caller decides

@@ -108,6 +108,19 @@ async fn every_stated_search_parameter_is_in_the_guide_and_accepted_and_others_a
             assert!(answer.status == 200 || private, "{kind}?{name}: {}", answer.text);
             tried += 1;
         }
+        // Each stated inclusion is accepted with strict handling and is in the guide; no other is accepted.
+        let stated_inclusions = resource["searchInclude"].as_array().cloned().unwrap_or_default();
+        let strict = async |value: &str| {
+            let request = clinic.admin.request("GET", &format!("/fhir/{kind}?_include={value}"));
+            clinic.admin.send(request.header("prefer", "handling=strict")).await.status
+        };
+        for inclusion in &stated_inclusions {
+            let inclusion = inclusion.as_str().unwrap();
+            assert_eq!(strict(inclusion).await, 200, "{inclusion}");
+            assert!(GUIDE.contains(&format!("`_include={inclusion}`")), "{inclusion}");
+        }
+        assert_eq!(strict(&format!("{kind}:other")).await, 400, "{kind}");
+        assert_eq!(!stated_inclusions.is_empty(), kind == "QuestionnaireResponse", "{kind}");
         let described = guide.get(kind).unwrap_or_else(|| panic!("{kind} is not described"));
         assert_eq!(names(&described[0]), stated, "{kind}");
         for unknown in ["encounter", "_tag", "based-on"] {

@@ -76,6 +76,14 @@ async fn a_search_finds_forms_by_version_url_status_and_id() {
     assert_eq!(found("&_id=2026.2-staff,2026.3").await, ["2026.3", "2026.2-staff"]);
     assert_eq!(found("&status=retired").await.len(), 8);
     assert_eq!(found("&url=urn:other").await, [""; 0]);
+    assert_eq!(found("&name:contains=screenstaff").await, ["2026.3-staff"]);
+    assert_eq!(found("&name:exact=SarcopeniaScreenStaff,other").await, ["2026.3-staff"]);
+    assert_eq!(found("&name:exact=sarcopeniascreenstaff").await, [""; 0]);
+    assert_eq!(found("&name=screenstaff").await, [""; 0]);
+    let title = form(&anonymous, "2026.3").await["title"].as_str().unwrap().to_lowercase();
+    let last = title.split(' ').next_back().unwrap();
+    assert_eq!(found(&format!("&title:contains={last}")).await.len(), 4);
+    assert_eq!(found("&title:contains=no-such-title").await, [""; 0]);
     // A page has one form unless more are asked for; each page has the link to the next.
     let (mut path, mut read) = ("/fhir/Questionnaire".to_owned(), Vec::new());
     loop {

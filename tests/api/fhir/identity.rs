@@ -22,6 +22,7 @@ async fn an_identifier_is_followed_through_every_resource_for_two_systems_with_o
     let world = World::new().await;
     let clinic = world.clinic("One").await;
     let mut persons = Vec::new();
+    println!("| identifier sent | where | what came |\n|---|---|---|");
     for system in SYSTEMS {
         let sent = json!({"system": system, "value": "7"});
         let created =
@@ -35,25 +36,33 @@ async fn an_identifier_is_followed_through_every_resource_for_two_systems_with_o
                 let resource = user.get(&path).await.expect(200);
                 assert_eq!(resource["subject"]["identifier"], sent, "{path}");
                 assert_eq!(resource["subject"]["reference"], person, "{path}");
+                println!("| {sent} | {kind}.subject | {} |", resource["subject"]);
             }
             let patient = user.get(&format!("/fhir/{person}")).await.expect(200);
             assert_eq!(patient["identifier"][0], sent);
+            println!("| {sent} | Patient.identifier | {} |", patient["identifier"]);
             assert!(patient.get("name").is_none());
             let extract = format!("/fhir/QuestionnaireResponse/{id}/$extract");
             let extracted = user.post(&extract, &json!({})).await.expect(200);
             let subject = &extracted["entry"][0]["resource"]["subject"];
             assert_eq!((&subject["identifier"], &subject["reference"]), (&sent, &Value::Null));
+            println!("| {sent} | $extract, RiskAssessment.subject | {subject} |");
             let token = format!("{system}|7");
             let patients = found(user, "/fhir/Patient/_search", &[("identifier", &token)]).await;
             assert_eq!(patients, [&person["Patient/".len()..]]);
+            println!("| {sent} | Patient/_search identifier={token} | {patients:?} |");
             for name in ["patient.identifier", "subject:identifier"] {
                 let responses = found(user, "/fhir/QuestionnaireResponse/_search", &[(name, &token)]).await;
                 assert_eq!(responses, [id], "{name}");
+                println!("| {sent} | QuestionnaireResponse/_search {name}={token} | {responses:?} |");
             }
         }
-        let tasks = clinic.staff.get(&format!("/fhir/Task?patient={person}")).await.expect(200);
-        let task = &tasks["entry"][0]["resource"];
-        assert_eq!((&task["for"]["identifier"], &task["for"]["reference"]), (&sent, &json!(person)));
+        for (kind, element) in [("Task", "for"), ("ServiceRequest", "subject"), ("Flag", "subject")] {
+            let found = clinic.staff.get(&format!("/fhir/{kind}?patient={person}")).await.expect(200);
+            let about = &found["entry"][0]["resource"][element];
+            assert_eq!((&about["identifier"], &about["reference"]), (&sent, &json!(person)), "{kind}");
+            println!("| {sent} | {kind}.{element} | {about} |");
+        }
         persons.push(person);
     }
     assert_ne!(persons[0], persons[1]);

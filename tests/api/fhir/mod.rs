@@ -5,6 +5,7 @@ mod access;
 mod addresses;
 mod audit_events;
 mod batch;
+mod clients;
 mod conditional;
 mod corrected;
 mod corrections;

@@ -207,6 +207,121 @@ async fn an_unknown_filter_is_refused_or_with_lenient_handling_reported() {
     }
 }
 
+/// The search mode of each entry.
+fn modes(bundle: &Value) -> Vec<&str> {
+    let entries = bundle["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+    entries.iter().map(|entry| entry["search"]["mode"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn an_inclusion_that_is_not_supported_is_refused_with_strict_handling_and_otherwise_ignored() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    let get = async |path: &str, prefer: Option<&str>| {
+        let mut request = clinic.admin.request("GET", &format!("/fhir/{path}"));
+        if let Some(prefer) = prefer {
+            request = request.header("prefer", prefer);
+        }
+        clinic.admin.send(request).await
+    };
+    for (kind, parameter, value) in [
+        ("Task", "_include", "Task:focus"),
+        ("Task", "_include", "*"),
+        ("RiskAssessment", "_include", "RiskAssessment:subject"),
+        ("Observation", "_revinclude", "Provenance:target"),
+        ("QuestionnaireResponse", "_include", "QuestionnaireResponse:subject"),
+        ("QuestionnaireResponse", "_include:iterate", "QuestionnaireResponse:questionnaire"),
+        ("Flag", "_contained", "true"),
+        ("Questionnaire", "_include", "Questionnaire:derived-from"),
+        ("AuditEvent", "_include", "AuditEvent:entity"),
+    ] {
+        let path = format!("{kind}?{parameter}={value}&_count=2");
+        let refused = get(&path, Some("handling=strict")).await.expect(400);
+        assert_eq!(refused["issue"][0]["location"][0], format!("http.{parameter}"), "{path}");
+        for prefer in [None, Some("handling=lenient")] {
+            let found = get(&path, prefer).await.expect(200);
+            let own = found["link"][0]["url"].as_str().unwrap();
+            assert!(!own.contains(parameter) && own.contains("_count=2"), "{own}");
+            assert!(!modes(&found).contains(&"include"), "{path}");
+            let reported = modes(&found).contains(&"outcome");
+            assert_eq!(reported, prefer.is_some(), "{path}: {found}");
+        }
+    }
+    for neutral in ["Task?_contained=false", "Task?_containedType=container", "Task?_pretty=true&_summary=false"] {
+        get(neutral, Some("handling=strict")).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_search_of_responses_includes_the_forms_that_they_answer() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    for (place, version) in ["2026.1", "2026.3", "2026.3"].into_iter().enumerate() {
+        let mut body = identified(&fit(), &place.to_string());
+        body["questionnaire"] = json!(format!("urn:sarcoscreen:questionnaire|{version}"));
+        clinic.intake.post("/fhir/QuestionnaireResponse", &body).await.expect(201);
+    }
+    let include = "_include=QuestionnaireResponse:questionnaire";
+    let request = clinic.intake.request("GET", &format!("/fhir/QuestionnaireResponse?{include}&_include=Other:one"));
+    let found = clinic.intake.send(request.header("prefer", "handling=lenient")).await.expect(200);
+    assert_eq!(modes(&found), ["match", "match", "match", "include", "include", "outcome"]);
+    for (place, version) in [(3, "2026.1"), (4, "2026.3")] {
+        let entry = &found["entry"][place];
+        assert_eq!(entry["fullUrl"], format!("{}/fhir/Questionnaire/{version}", world.base));
+        let served = clinic.intake.get(&format!("/fhir/Questionnaire/{version}")).await.expect(200);
+        assert_eq!(entry["resource"], served);
+    }
+    // The links keep what was honoured, and the next page has the forms of its own responses.
+    let own = found["link"][0]["url"].as_str().unwrap();
+    assert!(own.contains("_include=QuestionnaireResponse%3Aquestionnaire") && !own.contains("Other"), "{own}");
+    let page = clinic.intake.get(&format!("/fhir/QuestionnaireResponse?{include}&_count=2")).await.expect(200);
+    assert_eq!(modes(&page), ["match", "match", "include"]);
+    let links = page["link"].as_array().unwrap();
+    let next = links.iter().find(|link| link["relation"] == "next").unwrap()["url"].as_str().unwrap();
+    let rest = clinic.intake.get(&next.replacen(&world.base, "", 1)).await.expect(200);
+    assert_eq!(modes(&rest), ["match", "include"]);
+    let counted = clinic.intake.get(&format!("/fhir/QuestionnaireResponse?{include}&_count=0")).await.expect(200);
+    assert_eq!((&counted["total"], counted.get("entry")), (&json!(3), None));
+}
+
+#[tokio::test]
+async fn presentation_is_refused_by_no_type() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let statement = clinic.admin.get("/fhir/metadata").await.expect(200);
+    let mut tried = 0;
+    for resource in statement["rest"][0]["resource"].as_array().unwrap() {
+        let kind = resource["type"].as_str().unwrap();
+        for query in [
+            "_pretty=true",
+            "_summary=true",
+            "_summary=count",
+            "_summary=data",
+            "_elements=id,status",
+            "_total=accurate",
+            "_total=none",
+            "_sort=-date,status",
+            "_sort=_lastUpdated",
+            "_count=0",
+            "_count=1",
+            "_count=100000",
+            "_format=json",
+        ] {
+            for prefer in ["handling=strict", "handling=lenient", "respond-async"] {
+                let request = clinic.admin.request("GET", &format!("/fhir/{kind}?{query}")).header("prefer", prefer);
+                let found = clinic.admin.send(request).await;
+                assert_eq!(found.status, 200, "{kind}?{query} {prefer}: {}", found.text);
+                if query == "_count=0" || query == "_summary=count" {
+                    assert!(!modes(&found.json()).contains(&"match"), "{kind}?{query}: {}", found.text);
+                }
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 300, "{tried}");
+}
+
 #[tokio::test]
 async fn the_newest_answers_of_a_person_come_first_as_our_prefetch_asks() {
     let world = World::new().await;

@@ -1,16 +1,18 @@
 //! Registration: keys of a file or an address, the command line, and what is stored.
 
-use sarcoscreen::app::access::credentials::{By, mint_client};
+use sarcoscreen::app::access::credentials::{By, mint_client, replace_client_keys, revoke};
 use sarcoscreen::app::error::AppError;
 use sarcoscreen::domain::access::actor::Role;
 use sarcoscreen::domain::access::client_token::{ClientId, ClientKeys};
 use sarcoscreen::domain::access::credential::{Credential, CredentialDraft};
 use serde_json::{Value, json};
 
-use super::{System, registered, world};
+use super::{System, published, registered, world};
 use crate::embedded::place::Place;
+use crate::fhir::response;
 use crate::program::{run, text};
 use crate::tokens::issuer::{Issuer, Reply, Signer};
+use crate::world::fit;
 
 const SCOPE: &str = "system/Observation.rs";
 
@@ -79,6 +81,45 @@ async fn a_browser_role_is_refused_and_a_replacement_reads_what_its_predecessor_
     holder.get(&format!("/fhir/QuestionnaireResponse/{}", stored["id"].as_str().unwrap())).await.expect(200);
 }
 
+#[tokio::test]
+async fn the_keys_of_a_system_are_replaced_and_its_id_and_records_stay() {
+    let world = world().await;
+    let clinic = world.clinic("One").await;
+    let system = System::new(&world, clinic.id, Role::Intake).await;
+    let (by, id) = (By::Operator(clinic.id.into()), system.id.credential_id);
+    let mut body = response(&fit());
+    body["subject"] = json!({"identifier": {"value": "R-1"}});
+    let writer = system.holder("system/QuestionnaireResponse.c").await;
+    let stored = writer.post("/fhir/QuestionnaireResponse", &body).await.expect(201);
+    let next = Signer::p384("next");
+    // A set with both keys verifies assertions of both.
+    replace_client_keys(&world.app, by, id, &published(&[&system.signer, &next])).await.unwrap();
+    system.ask(&system.assertion(), SCOPE).await.expect(200);
+    system.ask(&next.token(&system.claims()), SCOPE).await.expect(200);
+    replace_client_keys(&world.app, by, id, &published(&[&next])).await.unwrap();
+    assert_eq!(system.ask(&system.assertion(), SCOPE).await.expect(401)["error"], "invalid_client");
+    let granted = system.ask(&next.token(&system.claims()), "system/QuestionnaireResponse.r").await.expect(200);
+    let reader = world.holder(Some(granted["access_token"].as_str().unwrap()));
+    reader.get(&format!("/fhir/QuestionnaireResponse/{}", stored["id"].as_str().unwrap())).await.expect(200);
+    // An address replaces a document.
+    let issuer = Issuer::start(&[&system.signer]);
+    let address = ClientKeys::Address(format!("{}/keys", issuer.name));
+    replace_client_keys(&world.app, by, id, &address).await.unwrap();
+    system.ask(&system.assertion(), SCOPE).await.expect(200);
+    system.ask(&next.token(&system.claims()), SCOPE).await.expect(401);
+    assert_eq!(world.count("select count(*) from audit_entries where action = 'credential_rotated'").await, 3);
+    // Other credentials have no key set, and a revoked one gets none.
+    let (_, with_key) = world.user_with_id(clinic.id, Role::Intake, None).await;
+    let refused = replace_client_keys(&world.app, by, with_key.into(), &address).await;
+    assert!(matches!(refused, Err(AppError::Conflict(_))), "{refused:?}");
+    revoke(&world.app, clinic.id.into(), id).await.unwrap();
+    let refused = replace_client_keys(&world.app, by, id, &address).await;
+    assert!(matches!(refused, Err(AppError::Conflict(_))), "{refused:?}");
+    let refused = replace_client_keys(&world.app, by, uuid::Uuid::nil().into(), &address).await;
+    assert!(matches!(refused, Err(AppError::NotFound)), "{refused:?}");
+    assert_eq!(world.count("select count(*) from audit_entries where action = 'credential_rotated'").await, 3);
+}
+
 #[test]
 fn the_command_line_registers_public_keys_only() {
     let place = Place::new();
@@ -98,7 +139,19 @@ fn the_command_line_registers_public_keys_only() {
     key["d"] = json!("private");
     let minted = mint(&file("keys.json", &json!({"keys": [key]}).to_string()));
     assert!(minted.status.success(), "{}", text(&minted.stderr));
-    assert!(ClientId::parse(text(&minted.stdout).trim()).is_some(), "{}", text(&minted.stdout));
+    let client = text(&minted.stdout).trim().to_owned();
+    let credential = ClientId::parse(&client).unwrap().credential_id.to_string();
+    let replace = |id: &str, jwks: &str| {
+        run(&place, &["keys", "replace-jwks", "--clinic", "Own", "--id", id, "--jwks", jwks])
+    };
+    let next = file("next.json", &json!({"keys": [Signer::p384("next").public()]}).to_string());
+    let replaced = replace(&credential, &next);
+    assert!(replaced.status.success(), "{}", text(&replaced.stderr));
+    assert!(text(&replaced.stdout).contains(&client), "{}", text(&replaced.stdout));
+    for (id, jwks) in [(&*credential, "/no/such/file"), ("0190b3c4-5d6e-7f80-9a1b-2c3d4e5f6071", &*next)] {
+        let refused = replace(id, jwks);
+        assert!(!refused.status.success(), "{id} {jwks}: {}", text(&refused.stdout));
+    }
     assert!(mint("https://ehr.example/jwks.json").status.success());
     for wrong in [&*file("none.json", "{\"keys\": []}"), "http://ehr.example/jwks.json", "/no/such/file"] {
         let refused = mint(wrong);
