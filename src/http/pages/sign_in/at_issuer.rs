@@ -22,7 +22,7 @@ pub(super) async fn get_begin(request: HttpRequest, state: web::Data<State>) -> 
     }
     let begun = begin(&state.app, CALLBACK).await?;
     let to = BASE64URL_NOPAD.encode(checked(parameter(&request, "to").unwrap_or_default()).as_bytes());
-    let kept = format!("{}.{}.{to}", *begun.seed, language(&request).code());
+    let kept = format!("{}.{}.{to}", *begun.kept, language(&request).code());
     Ok(see_other(&begun.address).append_header(AT_ISSUER.set(transport, &kept)).finish())
 }
 
@@ -33,13 +33,13 @@ pub(super) async fn get_callback(request: HttpRequest, state: web::Data<State>) 
         return page.without_tls(StatusCode::FORBIDDEN);
     }
     let kept = AT_ISSUER.read(&request, transport).and_then(Kept::parse);
-    let (seed, page) = match &kept {
-        Some(kept) => (kept.seed, page.returning_to(kept.to.clone()).in_language(kept.language)?),
+    let (begun, page) = match &kept {
+        Some(kept) => (kept.begun, page.returning_to(kept.to.clone()).in_language(kept.language)?),
         None => ("", page),
     };
     let given = |name| parameter(&request, name).unwrap_or_default();
     let (code, returned_state) = (given("code"), given("state"));
-    let returned = Returned { code: &code, state: &returned_state, seed, callback: CALLBACK };
+    let returned = Returned { code: &code, state: &returned_state, kept: begun, callback: CALLBACK };
     match finish(&state.app, returned, visitor(&request, &state)).await {
         Ok(text) => page.signed_in([SESSION.set(transport, &text), AT_ISSUER.remove(transport)]),
         Err(error) => page.refused_at_issuer(error),
@@ -48,16 +48,17 @@ pub(super) async fn get_callback(request: HttpRequest, state: web::Data<State>) 
 
 /// What the cookie keeps while a person is at the issuer.
 struct Kept<'a> {
-    seed: &'a str,
+    /// The proof of the service that it began this sign-in.
+    begun: &'a str,
     language: Language,
     to: String,
 }
 
 impl<'a> Kept<'a> {
     fn parse(text: &'a str) -> Option<Self> {
-        let (seed, rest) = text.split_once('.')?;
+        let (begun, rest) = text.split_once('.')?;
         let (language, to) = rest.split_once('.')?;
         let to = String::from_utf8(BASE64URL_NOPAD.decode(to.as_bytes()).ok()?).ok()?;
-        Some(Self { seed, language: Language::from_tag(language)?, to })
+        Some(Self { begun, language: Language::from_tag(language)?, to })
     }
 }
