@@ -1,5 +1,6 @@
 //! Sessions of staff who sign in to the web pages. A session works for its credential as a key does, with the same limits, and ends
-//! with it, and with the settings of the issuer that admitted its person. Nothing is cached, so an ended session ends at once in every instance.
+//! with it, and with the settings of the issuer that admitted its person. Nothing is cached, so an ended session ends at once in every
+//! instance.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -55,7 +56,8 @@ pub async fn begin(app: &App, key: &str, visitor: Visitor) -> Result<SessionText
     start(app, admission, (SignInWay::Key, key_prefix), visitor).await
 }
 
-/// Begins a session for an admitted person, who signed in this way and with the key of this prefix. Refusals of a working credential are audited, as those of the API are.
+/// Begins a session for an admitted person, who signed in this way and with the key of this prefix. Refusals of a working credential
+/// are audited, as those of the API are.
 pub(super) async fn start(
     app: &App,
     admission: Admission,
