@@ -332,6 +332,10 @@ async fn an_address_sends_a_bounded_number_of_codes_to_the_issuer() {
     assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
     assert!(Page::of(answer, CALLBACK).text().contains("Wait a minute, then try again."));
     assert_eq!(here.issuer.exchanges().len(), usize::try_from(EXCHANGES_OF_AN_ADDRESS).unwrap());
+    tell_all(&here.world.app).await;
+    let failed = entries_of_the_system(&here.world).await;
+    let occurrences = failed.iter().map(|entry| entry.occurrences).sum::<i32>();
+    assert_eq!(occurrences, i32::try_from(EXCHANGES_OF_AN_ADDRESS + 1).unwrap());
     // The sign-in is not used up, so the person can load the page again.
     here.world.clock.advance(30);
     assert_eq!(browser.get(&returning(&asked["state"])).await.status, 200);

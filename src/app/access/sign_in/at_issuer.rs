@@ -8,7 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::sessions::{SessionText, Visitor, start};
-use super::{Found, SignedIn, admission, working};
+use super::{Found, SignedIn, admission, audit_failure, working};
 use crate::app::access::token_people;
 use crate::app::access::tokens::{Tokens, code_flow::CodeFlow, code_flow::Proof};
 use crate::app::ambient::{after, random};
@@ -80,7 +80,10 @@ async fn identify(
     if proof.state != returned.state || returned.code.is_empty() {
         return Err(refused());
     }
-    app.limits.count_exchange(visitor.address).map_err(|retry_after| AppError::Limited { retry_after })?;
+    if let Err(retry_after) = app.limits.count_exchange(visitor.address) {
+        audit_failure(app, None);
+        return Err(AppError::Limited { retry_after });
+    }
     let turn = flow.turn().await?;
     // Kept longer than any clock of an instance accepts it.
     if !begun.use_up(&app.store, after(now, LIFETIME + CLOCK_SKEW)).await? {
