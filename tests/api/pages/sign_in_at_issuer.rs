@@ -144,6 +144,19 @@ async fn the_cookie_of_a_begun_sign_in_survives_the_way_back_from_another_site()
 }
 
 #[tokio::test]
+async fn a_link_of_another_site_leads_to_the_sign_in_page_and_begins_nothing() {
+    let here = Registered::new(None).await;
+    for (site, begins) in [("cross-site", false), ("same-site", false), ("same-origin", true), ("none", true)] {
+        let mut browser = Browser::new(&here.world);
+        let request = browser.request("GET", "/staff/sign-in/oidc?to=%2Fstaff%3Fpage%3D2&lang=es");
+        let answer = browser.send(request.header("sec-fetch-site", site)).await;
+        let address = if begins { &*here.issuer.name } else { "/staff/sign-in?to=%2Fstaff%3Fpage%3D2&lang=es" };
+        assert!(answer.status == 303 && answer.header("location").starts_with(address), "{site}");
+        assert_eq!(browser.cookies.len(), usize::from(begins), "{site}");
+    }
+}
+
+#[tokio::test]
 async fn an_id_token_that_does_not_fit_signs_no_person_in() {
     let here = Registered::new(None).await;
     let changes: [(&str, Value); 7] = [

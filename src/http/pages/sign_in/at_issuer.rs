@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use data_encoding::BASE64URL_NOPAD;
 
 use super::cookies::{AT_ISSUER, SESSION};
-use super::destination::{checked, see_other};
+use super::destination::{checked, in_selected_language, see_other, with_destination};
+use super::origin::is_of_other_site;
 use super::page::SignIn;
 use super::transport::Transport;
-use super::{CALLBACK, visitor};
+use super::{CALLBACK, SIGN_IN, visitor};
 use crate::app::access::sign_in::at_issuer::{Returned, begin, finish};
 use crate::domain::language::Language;
 use crate::http::kernel::problem::Problem;
@@ -20,8 +21,13 @@ pub(super) async fn get_begin(request: HttpRequest, state: web::Data<State>) -> 
     if transport == Transport::Open {
         return SignIn::new(&request, &state)?.without_tls(StatusCode::FORBIDDEN);
     }
+    let to = checked(parameter(&request, "to").unwrap_or_default());
+    // The issuer may know the person already and ask nothing. Another site must not sign in whom it likes, so the person decides.
+    if is_of_other_site(&request) {
+        return Ok(see_other(&in_selected_language(&request, &with_destination(SIGN_IN, &to))).finish());
+    }
     let begun = begin(&state.app, CALLBACK).await?;
-    let to = BASE64URL_NOPAD.encode(checked(parameter(&request, "to").unwrap_or_default()).as_bytes());
+    let to = BASE64URL_NOPAD.encode(to.as_bytes());
     let kept = format!("{}.{}.{to}", *begun.kept, language(&request).code());
     Ok(see_other(&begun.address).append_header(AT_ISSUER.set(transport, &kept)).finish())
 }
