@@ -1,6 +1,6 @@
 // Nothing that a person typed is lost: reload, back and forward, another language and a discarded tab at every step; no connection,
 // a busy service and a lost response at sending.
-import { FORM, focused, look, must, ok, text } from './kit.mjs';
+import { FORM, focused, look, must, ok, refuseStorage, text } from './kit.mjs';
 import { FRAIL, eachStep, fill, go, only, openForm, persons, REQUIRED, send, step, stored, values, walk } from './form.mjs';
 
 const MESSAGE = '[data-unsent]:focus';
@@ -192,4 +192,14 @@ async function interrupted(browser) {
   ok('a step without a connection stays, and goes on afterwards');
 }
 
-export const scenarios = [everyStep, discarded, again, decimals, offline, busy, lost, interrupted];
+/** A browser that refuses its storage keeps nothing, and the form goes on. */
+async function withoutStorage(browser) {
+  const name = 'Renata Sinmemoria';
+  const { page, close } = await openForm(browser, 'en', { before: refuseStorage });
+  await eachStep(page, { ...only(FRAIL, REQUIRED), to_contact: 'yes', name }, async () => {});
+  await sentOnce(page, name);
+  await close();
+  ok('a browser that refuses its storage sends the form, too');
+}
+
+export const scenarios = [everyStep, discarded, again, decimals, offline, busy, lost, interrupted, withoutStorage];

@@ -82,7 +82,7 @@ async function outcomes(browser) {
     for (const language of ['en', 'es']) {
       const { page, close } = await openForm(browser, language, { whole: true });
       // A sign that is there comes before "No to all of these".
-      await fill(page, { ...answers, to_contact: place % 2 ? 'yes' : 'no', telephone: place % 2 ? 'no number' : '' });
+      await fill(page, { ...answers, ...(place % 2 ? { to_contact: 'yes', telephone: 'no number' } : { to_contact: 'no' }) });
       await page.click('[data-send]');
       await page.locator('[data-sent]').waitFor();
       const { assessment } = await sameAsApi(page, language);

@@ -59,6 +59,15 @@ export async function open(browser, address, { language = 'en', viewport = PHONE
   return { page, context, close };
 }
 
+/** A browser that refuses its storage, as with blocked cookies. */
+export function refuseStorage(page) {
+  return page.addInitScript(() => {
+    for (const name of ['sessionStorage', 'localStorage']) {
+      Object.defineProperty(window, name, { get() { throw new DOMException('refused', 'SecurityError'); } });
+    }
+  });
+}
+
 /** What has the focus, as a short text. */
 export function focused(page) {
   return page.evaluate(() => {

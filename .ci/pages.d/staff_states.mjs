@@ -204,4 +204,16 @@ async function news(browser) {
   ok('a line says that the list has changed, or that the session has ended');
 }
 
-export const scenarios = [lists, cases, refusals, searches, keys, news];
+/** A browser that refuses its storage keeps no draft; keys and commands work. */
+async function withoutStorage(browser) {
+  const id = await newCase();
+  const { page, close } = await openStaff(browser, { address: `/staff/cases/${id}`, before: refuseStorage });
+  await page.keyboard.press('c');
+  must(`c leads to the first command, not ${await focused(page)}`, (await focused(page)) === 'textarea#claim-note');
+  await done(page, 'claim', { note: 'Without storage' });
+  must('the note is stored', (await history(id)).at(-1).note === 'Without storage');
+  await close();
+  ok('a browser that refuses its storage works on a case, too');
+}
+
+export const scenarios = [lists, cases, refusals, searches, keys, news, withoutStorage];

@@ -58,6 +58,21 @@ fn nothing_is_inline_and_nothing_is_trusted() {
     }
 }
 
+/// A browser may refuse its storage; a module must go on without it.
+#[test]
+fn modules_use_the_storage_of_a_browser_only_where_a_refusal_is_caught() {
+    let mut count = 0;
+    for (name, text) in files("assets", "js") {
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let uses = line.matches("sessionStorage").count() + line.matches("localStorage").count();
+            let is_caught = line.contains("{ try { return use(") && line.contains("} catch { return null; } }");
+            assert!(uses == 0 || uses == 1 && is_caught, "{name}: {line}");
+            count += uses;
+        }
+    }
+    assert_eq!(count, 3, "the tab of the form, the tab and the device of staff");
+}
+
 /// A link to a publication is no request of the page.
 #[test]
 fn no_file_names_another_host() {

@@ -1,5 +1,5 @@
-//! Retention: removes data past a clinic's retention period, and expired idempotency keys, sessions and deliveries, in
-//! bounded batches.
+//! Retention: removes data past a clinic's retention period, and expired idempotency keys, sessions, sign-ins and deliveries,
+//! in bounded batches.
 
 use std::ops::ControlFlow;
 
@@ -18,6 +18,7 @@ const DELIVERY_DAYS: u32 = 30;
 pub async fn run(app: &App, mut progress: impl FnMut(Progress) -> ControlFlow<()>) -> Result<Retired> {
     let now = app.ambient.now();
     let mut whole = Retired::default();
+    while store::access::begun_sign_ins::forget(&app.store, now).await? > 0 {}
     for clinic in clinics::list(app).await? {
         while store::subjects::retention::forget_keys(&app.store, clinic.clinic_id, now).await? > 0 {}
         while store::access::used_tokens::forget(&app.store, clinic.clinic_id, now).await? > 0 {}

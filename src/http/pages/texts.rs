@@ -78,8 +78,8 @@ texts! {
     }
 
     SignInTexts {
-        title title_fault key key_help sign_in ends at_issuer or_key no_tls no_key wrong_key too_many not_staff suspended
-        not_at_issuer signed_out signed_in signed_in_as go_on sign_out as_another
+        title title_fault key key_help sign_in ends ends_at_issuer at_issuer or_key no_tls no_key wrong_key too_many
+        not_staff suspended not_at_issuer signed_out signed_in signed_in_as go_on sign_out as_another
     }
 
     /// The pages of staff.

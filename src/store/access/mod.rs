@@ -1,5 +1,6 @@
 //! Statements of credentials, tokens and sign-in.
 
+pub mod begun_sign_ins;
 pub mod clients;
 pub mod credentials;
 pub mod sessions;

@@ -1,6 +1,6 @@
 //! Sessions of the web pages. The cookie of a session has its clinic, a secret of 256 random bits, and a tag that only a holder
 //! of the master key can make. The database has a keyed hash of the secret. A cookie with another tag causes no query, however
-//! many are tried.
+//! many are tried. Tag and hash are bound to the way of the sign-in, so a session at the token issuer ends when its settings change.
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::credentials::{CredentialRow, SignedIn};
-use crate::domain::access::session::{Session, over_since};
+use crate::domain::access::session::{Session, SignInWay, over_since};
 use crate::domain::audit::AuditEntry;
 use crate::domain::clinics::Profile;
 use crate::domain::ids::{ClinicId, CredentialId};
@@ -25,18 +25,20 @@ const BATCH: i64 = 10_000;
 pub struct SessionKey {
     clinic_id: ClinicId,
     hash: [u8; 32],
+    way: SignInWay,
 }
 
 impl SessionKey {
     /// A new session in a clinic, and the text of its cookie.
-    pub fn new(store: &Store, clinic_id: ClinicId, secret: &[u8; 32]) -> (Self, Zeroizing<String>) {
-        let (tag, hash) = store.keys.new_session(clinic_id.0, secret);
+    pub fn new(store: &Store, clinic_id: ClinicId, way: SignInWay, secret: &[u8; 32]) -> (Self, Zeroizing<String>) {
+        let (tag, hash) = store.keys.new_cookie(clinic_id.0, bound_to(&way), secret);
         let bytes = Zeroizing::new([&clinic_id.0.as_bytes()[..], &secret[..], &tag[..]].concat());
-        (Self { clinic_id, hash }, Zeroizing::new(BASE64URL_NOPAD.encode(&bytes)))
+        (Self { clinic_id, hash, way }, Zeroizing::new(BASE64URL_NOPAD.encode(&bytes)))
     }
 
-    /// Reads the text of a cookie; `None` if it is not of this service.
-    pub fn parse(store: &Store, text: &str) -> Option<Self> {
+    /// Reads the text of a cookie; `None` if it is not of this service. `issuer` is the hash of the issuer's settings, if people can
+    /// sign in there.
+    pub fn parse(store: &Store, text: &str, issuer: Option<[u8; 32]>) -> Option<Self> {
         if text.len() != TEXT_LENGTH {
             return None;
         }
@@ -44,7 +46,19 @@ impl SessionKey {
         let (clinic, rest) = bytes.split_first_chunk::<16>()?;
         let (secret, tag) = rest.split_at_checked(32)?;
         let clinic_id = ClinicId(Uuid::from_bytes(*clinic));
-        Some(Self { clinic_id, hash: store.keys.session_hash(clinic_id.0, secret, tag)? })
+        let mut ways = [Some(SignInWay::Key), issuer.map(SignInWay::Issuer)].into_iter().flatten();
+        ways.find_map(|way| {
+            let hash = store.keys.cookie_hash(clinic_id.0, bound_to(&way), secret, tag)?;
+            Some(Self { clinic_id, hash, way })
+        })
+    }
+}
+
+/// What a cookie is bound to beside its clinic.
+fn bound_to(way: &SignInWay) -> &[u8] {
+    match way {
+        SignInWay::Key => b"session with a key",
+        SignInWay::Issuer(settings) => settings,
     }
 }
 
@@ -97,7 +111,8 @@ pub async fn find(store: &Store, key: &SessionKey) -> Result<Option<(Session, Si
     .fetch_optional(&mut *store.clinic(key.clinic_id).await?)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let session = Session { started_at: row.started_at.to_jiff(), last_used_at: row.last_used_at.to_jiff() };
+    let (started_at, last_used_at) = (row.started_at.to_jiff(), row.last_used_at.to_jiff());
+    let session = Session { way: key.way, started_at, last_used_at };
     let clinic = ClinicRow {
         clinic_id: row.clinic_id,
         name: row.name,

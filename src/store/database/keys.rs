@@ -32,7 +32,7 @@ struct Derived {
     sealing: hmac::Key,
     person: hmac::Key,
     token: hmac::Key,
-    session: hmac::Key,
+    cookie: hmac::Key,
     access_token: hmac::Key,
     field: RandomizedNonceKey,
 }
@@ -177,14 +177,14 @@ impl Keys {
         self.derived.iter().map(|one| tag(&one.token, &[issuer.as_bytes(), id.as_bytes()]).to_vec()).collect()
     }
 
-    /// The tag in the cookie of a new session, and the stored hash of the session.
-    pub fn new_session(&self, clinic_id: Uuid, secret: &[u8]) -> ([u8; 32], [u8; 32]) {
-        self.derived[0].session(clinic_id, secret)
+    /// The tag in a new cookie, and the hash that is stored of it. `bound` is what the cookie is for; it is not in the cookie.
+    pub fn new_cookie(&self, clinic_id: Uuid, bound: &[u8], secret: &[u8]) -> ([u8; 32], [u8; 32]) {
+        self.derived[0].cookie(clinic_id, bound, secret)
     }
 
-    /// The stored hash of a session, under the key that made the tag; `None` if no key of the file did.
-    pub fn session_hash(&self, clinic_id: Uuid, secret: &[u8], given: &[u8]) -> Option<[u8; 32]> {
-        let mut made = self.derived.iter().map(|one| one.session(clinic_id, secret));
+    /// The stored hash of a cookie, under the key that made the tag; `None` if no key of the file did.
+    pub fn cookie_hash(&self, clinic_id: Uuid, bound: &[u8], secret: &[u8], given: &[u8]) -> Option<[u8; 32]> {
+        let mut made = self.derived.iter().map(|one| one.cookie(clinic_id, bound, secret));
         made.find_map(|(tag, hash)| equal(&tag, given).then_some(hash))
     }
 
@@ -253,7 +253,7 @@ impl Derived {
             sealing: mac("audit sealing")?,
             person: mac("issuer subject")?,
             token: mac("used token")?,
-            session: mac("staff session")?,
+            cookie: mac("staff session")?,
             access_token: mac("access token")?,
             field: field.map_err(|_| KeyError::Library)?,
         })
@@ -269,8 +269,8 @@ impl Derived {
         tag(&self.blind_index, &[clinic_id.as_bytes(), kind, normalized.as_bytes()])
     }
 
-    fn session(&self, clinic_id: Uuid, secret: &[u8]) -> ([u8; 32], [u8; 32]) {
-        let made = |purpose: &[u8]| tag(&self.session, &[purpose, clinic_id.as_bytes(), secret]);
+    fn cookie(&self, clinic_id: Uuid, bound: &[u8], secret: &[u8]) -> ([u8; 32], [u8; 32]) {
+        let made = |part: &[u8]| tag(&self.cookie, &[part, bound, clinic_id.as_bytes(), secret]);
         (made(b"tag"), made(b"hash"))
     }
 

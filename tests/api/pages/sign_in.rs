@@ -272,6 +272,25 @@ async fn staff_of_a_suspended_clinic_cannot_sign_in() {
 }
 
 #[tokio::test]
+async fn a_person_who_may_do_nothing_else_can_still_sign_out() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let mut browser = Browser::new(&world);
+    browser.sign_in(&key(&clinic.staff)).await;
+    let kept = browser.cookies.clone();
+    world.suspend(&clinic, true).await;
+    assert_eq!(browser.get("/staff").await.status, 403);
+    let answer = browser.post(SIGN_OUT, &[]).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/staff/sign-in?signed_out=1"));
+    assert!(browser.cookies.is_empty() && set_cookies(&answer)[0].ends_with("Max-Age=0"));
+    assert_eq!(sessions(&world).await, 0);
+    assert_eq!(entries(&world, &clinic).await, ["signed_in", "signed_out"].map(|action| entry(action, "success")));
+    world.suspend(&clinic, false).await;
+    browser.cookies = kept;
+    assert!(!browser.is_signed_in().await);
+}
+
+#[tokio::test]
 async fn only_pages_of_the_service_may_send_its_forms() {
     let world = World::new().await;
     let clinic = world.clinic("One").await;
@@ -316,6 +335,8 @@ async fn a_person_is_sent_to_pages_of_staff_only() {
         ("https://evil.example/staff", "/staff"),
         ("/v1/follow-ups", "/staff"),
         ("/staff/sign-out", "/staff"),
+        ("/staff/../s/one", "/staff"),
+        ("/staff/%2e%2e/s/one", "/staff"),
     ] {
         let answer = Browser::new(&world).post(SIGN_IN, &[("key", &staff), ("to", to)]).await;
         assert_eq!((answer.status, answer.header("location")), (303, location), "{to}");

@@ -24,7 +24,7 @@ async fn signed_in() -> (World, Clinic, Browser) {
 }
 
 /// Moves the stored times of all sessions into the past.
-async fn shift(world: &World, started: &str, last_used: &str) {
+pub(super) async fn shift(world: &World, started: &str, last_used: &str) {
     let sql = format!(
         "update staff_sessions set started_at = started_at - interval '{started}', \
          last_used_at = last_used_at - interval '{last_used}'"

@@ -1,5 +1,5 @@
-//! Rate limits per minute for a credential, a clinic and a visitor's address, and a limit of failed sign-ins per address.
-//! The counters are in the memory of this process.
+//! Rate limits per minute for a credential, a clinic and a visitor's address, and limits of failed sign-ins and of sign-ins at the
+//! token issuer per address. The counters are in the memory of this process.
 //!
 //! The narrowest limit is counted first: a visitor over the limit does not use the quota of the site, and a credential over
 //! the limit does not use the quota of its clinic.
@@ -21,6 +21,8 @@ use counter::{Counter, Elapsed};
 pub const WINDOW: Duration = Duration::from_mins(1);
 /// Failed sign-ins allowed per address; further ones get 429.
 pub const FAILURES_OF_AN_ADDRESS: u32 = 60;
+/// Sign-ins at the token issuer allowed per address, each of which sends a code to it; further ones get 429.
+pub const EXCHANGES_OF_AN_ADDRESS: u32 = 60;
 
 /// Requests per minute; 0 means no limit.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +74,7 @@ pub(crate) struct Limits {
     /// The budgets of all other addresses.
     others: Budgets,
     failures: Option<Counter<IpAddr>>,
+    exchanges: Option<Counter<IpAddr>>,
 }
 
 /// The budgets of one address with one browser credential.
@@ -95,6 +98,7 @@ impl Limits {
             raised: raised.into_iter().map(|(network, factor)| (network, budgets(factor))).collect(),
             others: budgets(1),
             failures: Counter::new(FAILURES_OF_AN_ADDRESS, &clock),
+            exchanges: Counter::new(EXCHANGES_OF_AN_ADDRESS, &clock),
         }
     }
 
@@ -119,9 +123,12 @@ impl Limits {
 
     /// Counts a failed sign-in. Fails with the time to wait when too many failed at this address.
     pub(in crate::app) fn count_failure(&self, address: IpAddr) -> Result<(), Duration> {
-        let everywhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-        let counted = self.failures.as_ref().map(|counter| counter.count_within_room(place(address), everywhere));
-        counted.transpose().map(drop)
+        count_at(self.failures.as_ref(), address)
+    }
+
+    /// Counts a sign-in at the token issuer. Fails with the time to wait when this address had too many.
+    pub(in crate::app) fn count_exchange(&self, address: IpAddr) -> Result<(), Duration> {
+        count_at(self.exchanges.as_ref(), address)
     }
 
     fn of_address(&self, address: IpAddr, budget: Budget) -> Option<&Counter<(Uuid, IpAddr)>> {
@@ -133,6 +140,12 @@ impl Limits {
             Budget::Submissions => budgets.submissions.as_ref(),
         }
     }
+}
+
+fn count_at(counter: Option<&Counter<IpAddr>>, address: IpAddr) -> Result<(), Duration> {
+    let everywhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let counted = counter.map(|counter| counter.count_within_room(place(address), everywhere));
+    counted.transpose().map(drop)
 }
 
 fn limit<K: Clone + Eq + Hash>(name: &'static str, counter: Option<&Counter<K>>) -> Limit {
@@ -205,6 +218,17 @@ mod tests {
         }
         assert!(limits.count_failure(address("2001:db8::2")).is_err());
         assert!(limits.count_failure(address("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn sign_ins_at_the_issuer_are_counted_for_each_address_and_apart_from_failures() {
+        let limits = limits(&Rates::default());
+        for _ in 0..EXCHANGES_OF_AN_ADDRESS {
+            assert!(limits.count_exchange(address("192.0.2.1")).is_ok());
+        }
+        assert!(limits.count_exchange(address("192.0.2.1")).is_err());
+        assert!(limits.count_exchange(address("192.0.2.2")).is_ok());
+        assert!(limits.count_failure(address("192.0.2.1")).is_ok());
     }
 
     #[test]

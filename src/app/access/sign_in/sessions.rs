@@ -1,5 +1,6 @@
 //! Sessions of staff who sign in to the web pages. A session works for its credential as a key does, with the same limits, and ends
-//! with it. Nothing is cached, so an ended session ends at once in every instance.
+//! with it, and with the settings of the issuer that admitted its person. Nothing is cached, so an ended session ends at once in every
+//! instance.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,11 +9,13 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{Admission, Attempt, Found, SignedIn, admission, counted, keys, working};
+use crate::app::access::actor;
 use crate::app::access::limits::Budget;
 use crate::app::ambient::random;
 use crate::app::audit::{self, entry};
 use crate::app::{App, AppError, Result};
-use crate::domain::access::actor::{Actor, Role};
+use crate::domain::access::actor::Role;
+use crate::domain::access::session::{Session, SignInWay};
 use crate::domain::audit::{AuditAction, AuditOutcome};
 use crate::store::access::sessions::{self, SessionKey};
 
@@ -49,14 +52,16 @@ impl Visitor {
 pub async fn begin(app: &App, key: &str, visitor: Visitor) -> Result<SessionText> {
     let found = keys::find(app, key).await.and_then(|found| working(app, found)).map(SignedIn::whole);
     let admission = admission(app, &visitor.attempt(Some(key)), found);
-    start(app, admission, keys::prefix_of(key).map(|(_, prefix)| prefix), visitor).await
+    let key_prefix = keys::prefix_of(key).map(|(_, prefix)| prefix);
+    start(app, admission, (SignInWay::Key, key_prefix), visitor).await
 }
 
-/// Begins a session for an admitted person. Refusals of a working credential are audited, as those of the API are.
+/// Begins a session for an admitted person, who signed in this way and with the key of this prefix. Refusals of a working credential
+/// are audited, as those of the API are.
 pub(super) async fn start(
     app: &App,
     admission: Admission,
-    key_prefix: Option<&str>,
+    (way, key_prefix): (SignInWay, Option<&str>),
     visitor: Visitor,
 ) -> Result<SessionText> {
     let action = AuditAction::SignedIn;
@@ -72,7 +77,7 @@ pub(super) async fn start(
     };
     let actor = signed_in.actor(visitor.request_id);
     let secret = Zeroizing::new(random::<32>(&*app.ambient)?);
-    let (key, text) = SessionKey::new(&app.store, actor.clinic_id, &secret);
+    let (key, text) = SessionKey::new(&app.store, actor.clinic_id, way, &secret);
     let audit = entry(app, &actor, action, actor.credential_id.0, &[])?;
     sessions::insert(&app.store, &key, actor.credential_id, key_prefix, &audit).await?;
     Ok(text)
@@ -89,23 +94,29 @@ pub async fn resume(app: &App, text: &str, visitor: Visitor, is_use: bool) -> Ad
 }
 
 async fn find(app: &App, text: &str, is_use: bool) -> Result<Arc<Found>> {
-    let none = || AppError::NotSignedIn(None);
-    let key = SessionKey::parse(&app.store, text).ok_or_else(none)?;
-    let (session, found) = sessions::find(&app.store, &key).await?.ok_or_else(none)?;
-    let now = app.ambient.now();
-    if session.is_over(now) {
-        return Err(none());
-    }
+    let (key, session, found) = look_up(app, text).await?.ok_or(AppError::NotSignedIn(None))?;
     let found = working(app, Arc::new(found))?;
+    let now = app.ambient.now();
     if is_use && session.is_use_due(now) {
         sessions::record_use(&app.store, &key, now).await?;
     }
     Ok(found)
 }
 
-/// Ends the session of a cookie. Does nothing if it was ended before.
-pub async fn end(app: &App, actor: &Actor, text: &str) -> Result<()> {
-    let Some(key) = SessionKey::parse(&app.store, text) else { return Ok(()) };
-    let audit = entry(app, actor, AuditAction::SignedOut, actor.credential_id.0, &[])?;
+/// The session of a cookie, unless it is over. Its credential may have ended.
+async fn look_up(app: &App, text: &str) -> Result<Option<(SessionKey, Session, Found)>> {
+    let issuer = app.tokens.as_ref().and_then(|tokens| tokens.sign_in_settings());
+    let Some(key) = SessionKey::parse(&app.store, text, issuer) else { return Ok(None) };
+    let found = sessions::find(&app.store, &key).await?;
+    let now = app.ambient.now();
+    Ok(found.filter(|(session, _)| !session.is_over(now)).map(|(session, found)| (key, session, found)))
+}
+
+/// Ends the session of a cookie, also one whose person may do nothing else, as over a limit or in a suspended clinic. Does nothing if
+/// it is over or was ended before.
+pub async fn end(app: &App, text: &str, request_id: Option<Uuid>) -> Result<()> {
+    let Some((key, _, found)) = look_up(app, text).await? else { return Ok(()) };
+    let actor = actor(&found.credential, request_id);
+    let audit = entry(app, &actor, AuditAction::SignedOut, actor.credential_id.0, &[])?;
     Ok(sessions::delete(&app.store, &key, &audit).await?)
 }

@@ -9,14 +9,24 @@ use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use moka::future::Cache;
 use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::app::error::{AppError, Result};
+use crate::domain::access::token::TokenRules;
 use crate::domain::causes::with_causes;
 use crate::outbound::{Client, OutboundError, is_secure};
 
 /// How long the addresses in the issuer's discovery document are kept.
 const KEPT_FOR: Duration = Duration::from_hours(1);
+/// How long no visitor causes another request for that document after it was unavailable.
+const AWAY_FOR: Duration = Duration::from_secs(10);
+/// How many codes may be exchanged at once.
+const EXCHANGES: usize = 16;
+/// How long a sign-in waits for its turn.
+const WAIT: Duration = Duration::from_secs(1);
 /// The maximum size of a response of the issuer, bytes.
 const RESPONSE_LIMIT: usize = 64 * 1024;
 
@@ -47,8 +57,13 @@ struct Exchanged {
 pub(crate) struct CodeFlow {
     issuer: String,
     registered: CodeClient,
+    /// A hash of the settings that decide who may sign in.
+    settings: [u8; 32],
     client: Client,
     endpoints: Cache<(), Arc<Endpoints>>,
+    /// Has an entry for a while after the discovery document was unavailable.
+    away: Cache<(), ()>,
+    turns: Semaphore,
 }
 
 /// The values that bind the steps of one sign-in to each other. They are derived from one random seed, which the browser keeps.
@@ -70,18 +85,32 @@ impl Proof {
         let part = |name: &str| hash(&[name.as_bytes(), seed].concat());
         Self { state: part("state"), nonce: part("nonce"), verifier: part("verifier") }
     }
-
-    /// The proof of a seed in Base64; `None` if it is not a seed.
-    pub(crate) fn parse(seed: &str) -> Option<Self> {
-        let seed = BASE64URL_NOPAD.decode(seed.as_bytes()).ok().filter(|seed| seed.len() == 32)?;
-        Some(Self::new(&seed))
-    }
 }
 
 impl CodeFlow {
-    pub(super) fn new(issuer: &str, registered: CodeClient) -> Result<Self, OutboundError> {
-        let endpoints = Cache::builder().max_capacity(1).time_to_live(KEPT_FOR).build();
-        Ok(Self { issuer: issuer.to_owned(), registered, client: Client::new()?, endpoints })
+    pub(super) fn new(rules: &TokenRules, registered: CodeClient) -> Result<Self, OutboundError> {
+        Ok(Self {
+            issuer: rules.issuer.clone(),
+            settings: hash_of_settings(rules, &registered.client_id),
+            registered,
+            client: Client::new()?,
+            endpoints: Cache::builder().max_capacity(1).time_to_live(KEPT_FOR).build(),
+            away: Cache::builder().max_capacity(1).time_to_live(AWAY_FOR).build(),
+            turns: Semaphore::new(EXCHANGES),
+        })
+    }
+
+    /// A hash of the settings that decide who may sign in: the issuer, the client, the claims and the roles.
+    pub(crate) fn settings(&self) -> [u8; 32] {
+        self.settings
+    }
+
+    /// Waits until a code may be exchanged; hold the turn until it is. Fails when too many exchanges are in progress, as when the
+    /// issuer is slow.
+    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>> {
+        let busy = || AppError::Unavailable("too many sign-ins at the token issuer are in progress".to_owned());
+        let turn = timeout(WAIT, self.turns.acquire()).await.map_err(|_| busy())?;
+        turn.map_err(|error| AppError::Internal(error.into()))
     }
 
     pub(crate) fn client_id(&self) -> &str {
@@ -143,7 +172,14 @@ impl CodeFlow {
     }
 
     async fn endpoints(&self) -> Result<Arc<Endpoints>> {
-        self.endpoints.try_get_with((), self.discover()).await.map_err(AppError::shared)
+        if self.away.contains_key(&()) {
+            return Err(away());
+        }
+        let found = self.endpoints.try_get_with((), self.discover()).await;
+        if found.is_err() {
+            self.away.insert((), ()).await;
+        }
+        found.map_err(AppError::shared)
     }
 
     async fn discover(&self) -> Result<Arc<Endpoints>> {
@@ -162,7 +198,20 @@ impl CodeFlow {
 
 fn unavailable(reason: &str) -> AppError {
     tracing::warn!(reason, "people cannot sign in at the token issuer");
+    away()
+}
+
+fn away() -> AppError {
     AppError::Unavailable("the token issuer is unavailable".into())
+}
+
+fn hash_of_settings(rules: &TokenRules, client_id: &str) -> [u8; 32] {
+    let TokenRules { issuer, role_claim, roles, clinic_claim, .. } = rules;
+    let roles: Vec<[&str; 2]> = roles.iter().map(|(theirs, role)| [theirs.as_str(), role.as_str()]).collect();
+    let settings = json!([issuer, client_id, role_claim, clinic_claim, roles]).to_string();
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, settings.as_bytes()).as_ref());
+    hash
 }
 
 /// The credentials of a confidential client (RFC 6749, section 2.3.1).
@@ -183,6 +232,21 @@ fn hash(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::access::actor::Role;
+
+    fn rules() -> TokenRules {
+        TokenRules {
+            issuer: "https://issuer.example".to_owned(),
+            audience: "sarcoscreen".to_owned(),
+            role_claim: "role".to_owned(),
+            roles: vec![("nurse".to_owned(), Role::Staff)],
+            clinic_claim: "clinic".to_owned(),
+        }
+    }
+
+    fn client() -> CodeClient {
+        CodeClient { client_id: "web".to_owned(), client_secret: None, base: String::new() }
+    }
 
     /// RFC 7636, appendix B.
     #[test]
@@ -196,15 +260,42 @@ mod tests {
         let (one, other) = (Proof::new(&[1; 32]), Proof::new(&[2; 32]));
         let parts = [&one.state, &one.nonce, &one.verifier, &other.state, &other.nonce, &other.verifier];
         assert_eq!(parts.into_iter().collect::<std::collections::BTreeSet<_>>().len(), 6);
-        assert_eq!(Proof::parse(&BASE64URL_NOPAD.encode(&[1; 32])).unwrap().state, one.state);
-        assert!(Proof::parse("AQ").is_none() && Proof::parse("").is_none());
+        assert_eq!(Proof::new(&[1; 32]).state, one.state);
+    }
+
+    #[tokio::test]
+    async fn no_more_codes_are_exchanged_at_once_than_there_are_turns() {
+        let flow = CodeFlow::new(&rules(), client()).unwrap();
+        let held: Vec<_> = (0..EXCHANGES).map(|_| flow.turns.try_acquire().unwrap()).collect();
+        assert!(matches!(flow.turn().await, Err(AppError::Unavailable(_))));
+        drop(held);
+        assert!(flow.turn().await.is_ok());
+    }
+
+    #[test]
+    fn each_setting_that_decides_who_may_sign_in_changes_the_hash() {
+        let first = hash_of_settings(&rules(), "web");
+        let changes: [fn(&mut TokenRules); 5] = [
+            |rules| rules.issuer = "https://other.example".to_owned(),
+            |rules| rules.role_claim = "roles".to_owned(),
+            |rules| rules.clinic_claim = "site".to_owned(),
+            |rules| rules.roles = vec![("nurse".to_owned(), Role::Admin)],
+            |rules| rules.roles.clear(),
+        ];
+        for change in changes {
+            let mut changed = rules();
+            change(&mut changed);
+            assert_ne!(hash_of_settings(&changed, "web"), first, "{changed:?}");
+        }
+        assert_ne!(hash_of_settings(&rules(), "other"), first);
+        assert_eq!(hash_of_settings(&rules(), "web"), first);
     }
 
     #[test]
     fn the_credentials_of_a_client_are_encoded_before_they_are_joined() {
         assert_eq!(BASE64.decode(&basic("a:b", "c d").as_bytes()["Basic ".len()..]).unwrap(), b"a%3Ab:c+d");
         let client_secret = Some(Zeroizing::new("hidden".to_owned()));
-        let client = CodeClient { client_id: "id".into(), client_secret, base: String::new() };
+        let client = CodeClient { client_secret, ..client() };
         assert!(!format!("{client:?}").contains("hidden"));
     }
 }

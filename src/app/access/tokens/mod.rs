@@ -66,7 +66,7 @@ impl Tokens {
     pub(crate) fn new(policy: TokenPolicy, ambient: Arc<dyn Ambient>) -> Result<Self, OutboundError> {
         let TokenPolicy { rules, keys_address, keys_kept_for, algorithms, code_client } = policy;
         let keys = KeyCache::new(Client::new()?, keys_address, keys_kept_for, ambient);
-        let code_flow = code_client.map(|client| CodeFlow::new(&rules.issuer, client)).transpose()?;
+        let code_flow = code_client.map(|client| CodeFlow::new(&rules, client)).transpose()?;
         let verifier = Verifier { algorithms, keys: KeySource::Fetched(Arc::new(keys)) };
         Ok(Self { rules, verifier, code_flow })
     }
@@ -74,6 +74,11 @@ impl Tokens {
     /// The flow by which people sign in to the web pages; `None` if it is not configured.
     pub(crate) fn code_flow(&self) -> Option<&CodeFlow> {
         self.code_flow.as_ref()
+    }
+
+    /// A hash of the settings of that flow that decide who may sign in; `None` if it is not configured.
+    pub(crate) fn sign_in_settings(&self) -> Option<[u8; 32]> {
+        self.code_flow.as_ref().map(CodeFlow::settings)
     }
 
     pub(crate) fn issuer(&self) -> &str {

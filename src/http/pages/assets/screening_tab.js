@@ -8,10 +8,11 @@ const form = document.querySelector('form[data-steps]');
 const find = (name, root = document) => root.querySelector(`[data-${name}]`);
 let [seen, left] = [Date.now(), false];
 
-// A browser may refuse the storage of a frame.
+// A browser may refuse its storage, for example that of a frame. The form then goes on, and the tab keeps nothing.
 const storage = (use) => { try { return use(sessionStorage); } catch { return null; } };
 const forget = () => storage((tab) => tab.removeItem(key));
-const hasStorage = () => storage((tab) => tab.length) !== null;
+// Some browsers have a storage without room.
+const hasStorage = () => storage((tab) => { tab.setItem('room', '1'); tab.removeItem('room'); return true; }) === true;
 const kept = () => (kiosk ? null : storage((tab) => tab.getItem(key)));
 // A page that is being left keeps nothing more.
 const keep = (state) => kiosk || left || storage((tab) => tab.setItem(key, state));

@@ -3,6 +3,10 @@
 const POLL = 30_000;
 const SWITCH = 'staff-keys';
 
+// A browser may refuse its storage. The pages then keep no draft and no switch, and everything else works.
+const inTab = (use) => { try { return use(sessionStorage); } catch { return null; } };
+const onDevice = (use) => { try { return use(localStorage); } catch { return null; } };
+
 keepDrafts();
 tellNews();
 offerKeys();
@@ -12,18 +16,19 @@ document.querySelector('[data-focus]')?.focus();
 function keepDrafts() {
   const kept = (name) => `draft ${name}`;
   const done = new URLSearchParams(location.search).get('done');
-  if (done) sessionStorage.removeItem(kept(`${location.pathname}/${done}`));
+  const forget = (name) => inTab((tab) => tab.removeItem(kept(name)));
+  if (done) forget(`${location.pathname}/${done}`);
   const forgotten = document.querySelector('[data-forget]');
-  if (forgotten) sessionStorage.removeItem(kept(forgotten.dataset.forget));
+  if (forgotten) forget(forgotten.dataset.forget);
   for (const form of document.querySelectorAll('form[data-draft]')) {
     const note = form.elements.namedItem('note');
     if (!note) continue;
     const name = kept(form.dataset.draft);
-    const keep = () => (note.value ? sessionStorage.setItem(name, note.value) : sessionStorage.removeItem(name));
+    const keep = () => inTab((tab) => (note.value ? tab.setItem(name, note.value) : tab.removeItem(name)));
     if (note.value) {
       keep();
     } else {
-      note.value = sessionStorage.getItem(name) ?? '';
+      note.value = inTab((tab) => tab.getItem(name)) ?? '';
       const folded = form.closest('details');
       if (note.value && folded) folded.open = true;
     }
@@ -58,8 +63,8 @@ function offerKeys() {
   if (!help) return;
   help.hidden = false;
   const used = document.getElementById('keys-use');
-  used.checked = localStorage.getItem(SWITCH) !== 'off';
-  used.addEventListener('change', () => localStorage.setItem(SWITCH, used.checked ? 'on' : 'off'));
+  used.checked = onDevice((device) => device.getItem(SWITCH)) !== 'off';
+  used.addEventListener('change', () => onDevice((device) => device.setItem(SWITCH, used.checked ? 'on' : 'off')));
   const cases = [...document.querySelectorAll('[data-case]')];
 
   const step = (by) => {

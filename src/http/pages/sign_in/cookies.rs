@@ -4,24 +4,27 @@
 //! machine without TLS a browser would not accept such a name, so it is without the prefix. Over an open network no cookie is
 //! read or set.
 
+use std::time::Duration;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{COOKIE, HeaderName, SET_COOKIE};
 
 use super::transport::Transport;
+use crate::app::access::sign_in::at_issuer::LIFETIME;
 
 /// A kind of cookie.
 pub(super) struct Cookie {
     name: &'static str,
     same_site: &'static str,
-    /// How long a browser keeps it, seconds; `None` until the browser is closed.
-    kept_for: Option<u32>,
+    /// How long a browser keeps it; `None` until the browser is closed.
+    kept_for: Option<Duration>,
 }
 
 /// The session of a person.
 pub(super) const SESSION: Cookie = Cookie { name: "sarcoscreen-session", same_site: "Strict", kept_for: None };
 
 /// A sign-in at the issuer that has begun. `Lax`, because the issuer's site sends the browser back.
-pub(super) const AT_ISSUER: Cookie = Cookie { name: "sarcoscreen-sign-in", same_site: "Lax", kept_for: Some(600) };
+pub(super) const AT_ISSUER: Cookie = Cookie { name: "sarcoscreen-sign-in", same_site: "Lax", kept_for: Some(LIFETIME) };
 
 impl Cookie {
     pub(super) fn read<'a>(&self, request: &'a HttpRequest, transport: Transport) -> Option<&'a str> {
@@ -38,13 +41,13 @@ impl Cookie {
     }
 
     pub(super) fn remove(&self, transport: Transport) -> (HeaderName, String) {
-        self.header(transport, "", Some(0))
+        self.header(transport, "", Some(Duration::ZERO))
     }
 
-    fn header(&self, transport: Transport, value: &str, kept_for: Option<u32>) -> (HeaderName, String) {
+    fn header(&self, transport: Transport, value: &str, kept_for: Option<Duration>) -> (HeaderName, String) {
         let name = self.full_name(transport).unwrap_or_default();
         let secure = if transport == Transport::Tls { "; Secure" } else { "" };
-        let age = kept_for.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
+        let age = kept_for.map_or_else(String::new, |time| format!("; Max-Age={}", time.as_secs()));
         (SET_COOKIE, format!("{name}={value}; Path=/; HttpOnly; SameSite={}{secure}{age}", self.same_site))
     }
 

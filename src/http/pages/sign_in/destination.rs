@@ -17,7 +17,9 @@ const LONGEST: usize = 500;
 /// The address if it is a page of staff, otherwise the first page.
 pub(super) fn checked(address: String) -> String {
     let path = address.split(['?', '#']).next().unwrap_or_default();
-    let is_page = path == FIRST || path.strip_prefix(FIRST).is_some_and(|rest| rest.starts_with('/'));
+    let is_below = path.strip_prefix(FIRST).is_some_and(|rest| rest.starts_with('/'));
+    // A browser resolves dots, also encoded ones, so that such a path may lead elsewhere.
+    let is_page = path == FIRST || is_below && !path.contains(['.', '%']) && !path.contains("//");
     let is_sign_in = path.starts_with("/staff/sign-");
     let plain = address.len() <= LONGEST && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if is_page && !is_sign_in && plain { address } else { FIRST.to_owned() }
@@ -106,6 +108,12 @@ mod tests {
             "/staff/sign-in?to=%2Fstaff",
             "/staff/sign-out",
             "/staff\\evil",
+            "/staff/../rules",
+            "/staff/..//evil.example",
+            "/staff/%2e%2E/rules",
+            "/staff/./sign-out",
+            "/staff//sign-out",
+            "/staff/sign%2dout",
             "/staff/a\r\nset-cookie: a=b",
             &*format!("/staff/{}", "a".repeat(LONGEST)),
         ] {

@@ -79,8 +79,8 @@ async fn post_sign_in(
     }
     match sessions::begin(&state.app, &form.key, visitor(&request, &state)).await {
         Ok(text) => {
-            // The cookie of the session before is overwritten. A session that cannot be used ends by itself.
-            end(&request, &state, session::resume(&request).await.ok().flatten()).await?;
+            // The cookie of the session before is overwritten.
+            end(&request, &state).await?;
             Ok(see_other(page.destination()).append_header(SESSION.set(transport, &text)).finish())
         }
         Err(error) => page.refused(error),
@@ -89,18 +89,17 @@ async fn post_sign_in(
 
 async fn post_sign_out(_: OwnOrigin, request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let transport = Transport::new(&request, &state.settings);
-    end(&request, &state, session::resume(&request).await?).await?;
+    end(&request, &state).await?;
     let address = destination::in_selected_language(&request, &format!("{SIGN_IN}?{SIGNED_OUT}=1"));
     Ok(see_other(&address).append_header(SESSION.remove(transport)).finish())
 }
 
-/// Ends the session of the request's cookie, which is that of the person.
-async fn end(request: &HttpRequest, state: &State, person: Option<SignedIn>) -> Result<(), Problem> {
-    let text = SESSION.read(request, Transport::new(request, &state.settings));
-    if let Some((person, text)) = person.zip(text) {
-        sessions::end(&state.app, &person.actor, text).await?;
+/// Ends the session of the request's cookie.
+async fn end(request: &HttpRequest, state: &State) -> Result<(), Problem> {
+    match SESSION.read(request, Transport::new(request, &state.settings)) {
+        Some(text) => Ok(sessions::end(&state.app, text, request_id()).await?),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn visitor(request: &HttpRequest, state: &State) -> Visitor {

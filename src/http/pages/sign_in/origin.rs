@@ -23,6 +23,12 @@ impl FromRequest for OwnOrigin {
     }
 }
 
+/// Whether another site leads a browser here, as the browser states. Older browsers state nothing.
+pub(super) fn is_of_other_site(request: &HttpRequest) -> bool {
+    let mut sites = request.headers().get_all("sec-fetch-site").map(HeaderValue::as_bytes);
+    sites.any(|site| site != b"same-origin" && site != b"none")
+}
+
 /// Browsers state how the sender relates to the service in `Sec-Fetch-Site`. Older ones state the sender's origin only.
 fn is_own(request: &HttpRequest) -> bool {
     let is_all = |name: &str, value: &str| {
