@@ -327,3 +327,32 @@ fn the_script_of_the_survey_file_passes_its_own_test() {
     let output = Command::new("python3").arg("-B").arg(script).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// The README's figures are in the results, which `rules evaluate` writes into docs/evidence.md. Without results it fails.
+#[test]
+fn the_readme_states_the_figures_of_the_results() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let page = read("docs/evidence.md");
+    let (_, results) = page.split_once("<!-- figures -->").unwrap();
+    let (results, _) = results.split_once("<!-- end of figures -->").unwrap();
+    let titled = |part: &&str| part.lines().next().is_some_and(|title| title.ends_with("(low_grip_ewgsop2)"));
+    let grip = results.split("\n### ").find(titled).expect("no results; docs/evidence.md has the command that writes them");
+    let (_, table) = grip.split_once("**Area under the curve**").unwrap();
+    let cells = |name: &str| {
+        let row = table.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")));
+        row.unwrap_or_else(|| panic!("no row {name}")).split(" | ").collect::<Vec<_>>()
+    };
+    let (total, age, combined) = (cells("total 2026.2"), cells("age"), cells("age with sarc f"));
+    let value = |cell: &str| cell.split(' ').next().unwrap().to_owned();
+    let (thousands, rest) = total[0].split_at(total[0].len() - 3);
+    let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    for stated in [
+        format!("{thousands},{rest} people of 60 and over"),
+        format!("the total of table 2026.2 found low grip strength with an area under the curve of {}", total[1]),
+        format!("age alone with {}", value(age[1])),
+        format!("age with SARC-F with {}", value(combined[1])),
+    ] {
+        assert!(readme.contains(&stated), "the README does not state: {stated}");
+    }
+}
