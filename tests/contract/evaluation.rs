@@ -320,9 +320,9 @@ fn a_file_is_read_zipped_and_its_figures_go_into_a_page_and_plots() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("400 rows in"));
 }
 
-/// The script that makes the file of a public survey, on small files that the test makes up.
+/// The scripts that make the file of a public survey and the entries of figures, on small files that the test makes up.
 #[test]
-fn the_script_of_the_survey_file_passes_its_own_test() {
+fn the_scripts_of_the_evidence_pass_their_own_test() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence/self_test.py");
     let output = Command::new("python3").arg("-B").arg(script).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -337,7 +337,8 @@ fn the_readme_states_the_figures_of_the_results() {
     let (_, results) = page.split_once("<!-- figures -->").unwrap();
     let (results, _) = results.split_once("<!-- end of figures -->").unwrap();
     let titled = |part: &&str| part.lines().next().is_some_and(|title| title.ends_with("(low_grip_ewgsop2)"));
-    let grip = results.split("\n### ").find(titled).expect("no results; docs/evidence.md has the command that writes them");
+    let grip =
+        results.split("\n### ").find(titled).expect("no results; docs/evidence.md has the command that writes them");
     let (_, table) = grip.split_once("**Area under the curve**").unwrap();
     let cells = |name: &str| {
         let row = table.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")));
