@@ -143,7 +143,7 @@ def a_whole_file():
 
 
 def the_entries():
-    figure = lambda value, *ends: dict(zip(("value", "low", "high"), (value, *ends or (None, None))))
+    figure = lambda value, low=None, high=None: {"value": value, "low": low, "high": high}
     at = lambda cut_off: {
         "cut_off": cut_off, "flagged": figure(0.4912, 0.47, 0.5), "sensitivity": figure(0.9), "specificity": figure(0.54),
     }
