@@ -296,9 +296,10 @@ pub enum Rules {
     ///
     /// Each person is scored by the engine of the service. For each table, each published instrument, age, and age with
     /// SARC-F it reports the area under the curve; sensitivity, specificity, predictive values, likelihood ratios and the share
-    /// flagged at each band and cut-off; calibration by tenths of the score; figures by sex and age; and the differences
+    /// flagged at each band and cut-off; calibration by tenths of the score; the same by sex and age; and the differences
     /// between tables. Intervals are 95 %, by a bootstrap of sampling units. Questions that were not asked count as no points.
-    /// docs/evidence.md describes the method and the file.
+    /// The text has the calibration of the totals; --json has that of every predictor. docs/evidence.md describes the method
+    /// and the file.
     ///
     /// With --clinic, the first submission of each subject is scored, and the outcome is what was measured or diagnosed after
     /// it. Fewer than 50 recorded outcomes are refused. Only counts are printed. The clinic measures mostly people who were
@@ -319,8 +320,9 @@ pub enum Rules {
     /// With --json: {"data", "source", "rows", "left_out": [{"item", "rows"}], "rule_tables", "replicates", "seed", "outcomes":
     /// [{"outcome", "name", "age_from", "people", "cases", "prevalence", "strata", "units", "predictors": [{"predictor",
     /// "rule_table", "people", "cases", "settled", "open_points", "area", "cut_offs", "bands", "calibration", "groups"}],
-    /// "differences": [{"of", "minus", "area", "cut_offs"}]}]}. A figure is {"value", "low", "high"}; null means that the data
-    /// do not determine it. With --clinic also "clinic_id", "measured", "never_measured", "without_age" and "by_band".
+    /// "differences": [{"of", "minus", "area", "cut_offs"}]}]}. A group has "group", "people", "cases", "prevalence", "expected",
+    /// "area", "cut_offs" and "calibration". A figure is {"value", "low", "high"}; null means that the data do not determine it.
+    /// With --clinic also "clinic_id", "measured", "never_measured", "without_age" and "by_band".
     Evaluate(Box<Evaluate>),
     /// Recomputes every stored assessment under its own rule table; exits with 1 if one differs. Changes no submission.
     ///

@@ -1,5 +1,7 @@
 //! Rule tables are evaluated on the outcomes that a clinic recorded. Only counts are printed, and too few are refused.
 
+use std::process::Output;
+
 use serde_json::{Value, json};
 
 use crate::follow_ups::act;
@@ -7,6 +9,9 @@ use crate::rule_tables::Terminal;
 use crate::world::{Clinic, World, fit, frail};
 
 const EVALUATE: [&str; 8] = ["rules", "evaluate", "2026.3", "2026.2", "--clinic", "One", "--replicates", "200"];
+
+/// The options of each form of the output.
+const FORMS: [&[&str]; 3] = [&[], &["--json"], &["--markdown"]];
 
 /// Submits answers of a subject, and then a measured grip strength.
 async fn measured(clinic: &Clinic, reference: &str, answers: &Value, grip: Option<f64>) {
@@ -77,6 +82,75 @@ async fn a_clinic_is_evaluated_from_50_outcomes_on_and_no_person_is_printed() {
     }
     let gait = terminal.run(&[&EVALUATE[..], &["--outcome", "gait"]].concat());
     assert!(String::from_utf8(gait.stderr).unwrap().contains("0 subjects have this outcome"));
+}
+
+/// 100 frail and 100 fit people, first without and then with measurements, in two batches. Of the frail people 80 have a low
+/// grip strength and 60 a slow gait, of the fit people 20 and 10.
+async fn seed(clinic: &Clinic) {
+    let item = |person: usize, measured: bool| {
+        let (is_frail, place) = (person < 100, person % 100);
+        let mut answers = of_sex(if is_frail { frail() } else { fit() }, "female");
+        if measured {
+            let (weak, slow) = if is_frail { (80, 60) } else { (20, 10) };
+            answers["grip_strength_kg"] = json!(if place < weak { 15.9 } else { 16.0 });
+            answers["gait_speed_m_s"] = json!(if place < slow { 0.8 } else { 0.81 });
+        }
+        let subject = json!({"reference": format!("SEED-{person}")});
+        json!({"submission": {"answers": answers, "subject": subject}})
+    };
+    for measured in [false, true] {
+        let items: Vec<Value> = (0..200).map(|person| item(person, measured)).collect();
+        let results = clinic.intake.post("/v1/submissions/batch", &json!({"items": items})).await.expect(200);
+        let results = results["items"].as_array().unwrap();
+        assert!(results.iter().all(|result| result["status"] == 201), "{results:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_known_relation_is_found_in_200_outcomes_and_no_row_of_a_person_is_printed() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    seed(&clinic).await;
+    let terminal = Terminal::at(&world);
+    // The total has two values. Grip: 80 of 100 weak people are frail, 20 of 100 others. Gait: 60 of 70 slow, 40 of 130 others.
+    let known_shares = [("grip", 0.8, 0.8, 100), ("gait", 60.0 / 70.0, 90.0 / 130.0, 70)];
+    for (outcome, sensitivity, specificity, cases) in known_shares {
+        let of_outcome = [&EVALUATE[..], &["--outcome", outcome]].concat();
+        let (found, code) = terminal.json(&[&of_outcome[..], &["--json"]].concat());
+        assert_eq!((code, &found["rows"], &found["measured"]), (Some(0), &json!(200), &json!(200)), "{found}");
+        let figures = &found["outcomes"][0];
+        assert_eq!((&figures["people"], &figures["cases"]), (&json!(200), &json!(cases)), "{outcome}");
+        let total = figures["predictors"].as_array().unwrap().iter().find(|one| one["predictor"] == "total").unwrap();
+        let high = &total["cut_offs"][1];
+        // A person with the outcome is above one without if only the first is frail, and equal if both are or neither is.
+        let equal = sensitivity * (1.0 - specificity) + (1.0 - sensitivity) * specificity;
+        let known = [
+            (&total["area"], sensitivity * specificity + equal / 2.0),
+            (&high["sensitivity"], sensitivity),
+            (&high["specificity"], specificity),
+            (&high["positive_likelihood_ratio"], sensitivity / (1.0 - specificity)),
+        ];
+        for (found, known) in known {
+            let [value, low, high] = ["value", "low", "high"].map(|name| found[name].as_f64().unwrap());
+            assert!((value - known).abs() < 1e-9 && low < known && known < high, "{outcome} {known}: {found}");
+        }
+        let [low, high] = ["low", "high"].map(|name| total["area"][name].as_f64().unwrap());
+        assert!(high - low < 0.16, "{outcome}: {low} to {high}");
+        let printed = FORMS.map(|form| terminal.run(&[&of_outcome[..], form].concat()));
+        no_person_is_in(&world, &printed).await;
+    }
+}
+
+/// Neither a reference nor the id of a subject or of a submission is in what was printed.
+async fn no_person_is_in(world: &World, printed: &[Output]) {
+    let ids = "select subject_id::text from subjects union all select submission_id::text from submissions";
+    let ids: Vec<String> = sqlx::query_scalar(ids).fetch_all(&mut world.connect().await).await.unwrap();
+    assert_eq!(ids.len(), 600);
+    for output in printed {
+        assert!(output.status.success(), "{output:?}");
+        let said = [&output.stdout, &output.stderr].map(|stream| String::from_utf8_lossy(stream)).concat();
+        assert!(!said.contains("SEED-") && ids.iter().all(|id| !said.contains(id)), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -82,13 +82,18 @@ fn each_fault_of_a_file_is_named_with_its_row_and_column() {
         ("8,2,1,2,15.9", "8,2,,2,15.9", "row 3, column stratum: must not be empty"),
         ("6,1,2,1,12", "6,1,2,,12", "row 4, column unit: must not be empty"),
         ("6,1,2,1,12", "6,1,2,1,weak", "row 4, column grip: must be a number"),
-        (",3,2,2,40", ",3,2,2", "row 5: has 10 columns, the header has 11"),
+        ("true,6,1", "true,6,0", "row 4, column weight: must be a number above 0"),
+        (",3,2,2,40", ",3,2,2", "row 5, column grip: is missing: the row has 10 cells, the header has 11 columns"),
+        (",3,2,2,40", ",3,2,2,40,1", "row 5: the row has 12 cells, the header has 11 columns"),
         (",3,2,2,40", ",3,2,1,40", "row 4, column stratum: the stratum has one sampling unit"),
-        ("70,male", "\"70,male", "row 2: has 1 columns"),
+        ("70,male", "\"70,male", "row 2, column sex: is missing: the row has 1 cells"),
     ];
     for (from, to, expected) in faults {
         refused(broken(from, to).as_bytes(), expected);
     }
+    // The others name a column that the file does not have.
+    let located = faults.iter().filter(|(_, _, expected)| expected.contains(", column ")).count();
+    assert_eq!((faults.len(), located), (25, 23));
     // A byte that is in no UTF-8 text.
     let mut bytes = GOOD.as_bytes().to_vec();
     let place = GOOD.find("male").unwrap();
@@ -256,6 +261,16 @@ fn tables_are_compared_over_the_same_people_and_repeat_with_the_same_seed() {
     let names: Vec<&Value> = outcome["predictors"].as_array().unwrap().iter().map(|one| &one["predictor"]).collect();
     assert!(!names.contains(&&json!("sarc_calf")) && names.contains(&&json!("age_with_sarc_f")), "{names:?}");
     let total = predictor(outcome, "total", &json!("2026.3"));
+    // Each sex and each range of ages has its own area and calibration, of the model that all people give.
+    let groups = total["groups"].as_array().unwrap();
+    let names: Vec<&str> = groups.iter().map(|group| group["group"].as_str().unwrap()).collect();
+    assert_eq!(names, ["women", "men", "60 to 69", "70 to 79", "80 and over"]);
+    for group in groups {
+        let tenths = group["calibration"].as_array().unwrap();
+        assert!(tenths.len() > 1 && group["area"]["value"].is_f64() && group["expected"].is_f64(), "{group}");
+        let share: f64 = tenths.iter().map(|tenth| tenth["share"]["value"].as_f64().unwrap()).sum();
+        assert!((share - 1.0).abs() < 1e-9 && tenths.iter().all(|tenth| tenth["expected"].is_f64()), "{group}");
+    }
     let bands = total["bands"].as_array().unwrap();
     let share: f64 = bands.iter().map(|band| band["share"]["value"].as_f64().unwrap()).sum();
     assert!(bands.len() == 3 && (share - 1.0).abs() < 1e-9);
@@ -292,6 +307,10 @@ fn a_file_is_read_zipped_and_its_figures_go_into_a_page_and_plots() {
         page.contains("### low grip (weak)") && page.contains("| total 2026.3 |") && !page.contains("old"),
         "{page}"
     );
+    for table in ["By sex and age", "Calibration by sex and age", "Area under the curve by sex and age", "Differences"]
+    {
+        assert!(page.contains(&format!("**{table}")), "{table} is not in\n{page}");
+    }
     for plot in ["curve", "calibration", "bands"] {
         let svg = fs::read_to_string(place.join(format!("plots/weak-{plot}.svg"))).unwrap();
         assert!(svg.contains("low grip") && svg.contains("total 2026.3"), "{plot}");
@@ -301,10 +320,40 @@ fn a_file_is_read_zipped_and_its_figures_go_into_a_page_and_plots() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("400 rows in"));
 }
 
-/// The script that makes the file of a public survey, on small files that the test makes up.
+/// The scripts that make the file of a public survey and the entries of figures, on small files that the test makes up.
 #[test]
-fn the_script_of_the_survey_file_passes_its_own_test() {
+fn the_scripts_of_the_evidence_pass_their_own_test() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evidence/self_test.py");
     let output = Command::new("python3").arg("-B").arg(script).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The README's figures are in the results, which `rules evaluate` writes into docs/evidence.md. Without results it fails.
+#[test]
+fn the_readme_states_the_figures_of_the_results() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let page = read("docs/evidence.md");
+    let (_, results) = page.split_once("<!-- figures -->").unwrap();
+    let (results, _) = results.split_once("<!-- end of figures -->").unwrap();
+    let titled = |part: &&str| part.lines().next().is_some_and(|title| title.ends_with("(low_grip_ewgsop2)"));
+    let grip =
+        results.split("\n### ").find(titled).expect("no results; docs/evidence.md has the command that writes them");
+    let (_, table) = grip.split_once("**Area under the curve**").unwrap();
+    let cells = |name: &str| {
+        let row = table.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")));
+        row.unwrap_or_else(|| panic!("no row {name}")).split(" | ").collect::<Vec<_>>()
+    };
+    let (total, age, combined) = (cells("total 2026.2"), cells("age"), cells("age with sarc f"));
+    let value = |cell: &str| cell.split(' ').next().unwrap().to_owned();
+    let (thousands, rest) = total[0].split_at(total[0].len() - 3);
+    let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    for stated in [
+        format!("{thousands},{rest} people of 60 and over"),
+        format!("the total of table 2026.2 found low grip strength with an area under the curve of {}", total[1]),
+        format!("age alone with {}", value(age[1])),
+        format!("age with SARC-F with {}", value(combined[1])),
+    ] {
+        assert!(readme.contains(&stated), "the README does not state: {stated}");
+    }
 }

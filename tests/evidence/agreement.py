@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Compares `sarcoscreen rules evaluate` with scikit-learn on random subsets of a survey's file.
+"""Compares `sarcoscreen rules evaluate` with scikit-learn on random subsets of a file in the form of the survey's.
 
+    .ci/evidence                       on made-up people
+    .ci/evidence NHANES.csv.gz         on the survey's file
     tests/evidence/agreement.py PROGRAM DATA.csv.gz [--subsets 5] [--seed 1]
 
-PROGRAM is the built program, DATA the file that nhanes.toml beside this script describes. Each subset is a random half of the
-people. The program's figures for table 2026.3 are compared with figures that share no code with it: totals and SARC-F from
-tests/second_calculation, areas, four-fold tables and logistic models from scikit-learn, intervals from a bootstrap by numpy with
-other random numbers. Needs numpy and scikit-learn.
+.ci/evidence installs numpy and scikit-learn and runs this. PROGRAM is the built program, DATA the file of nhanes.py or of
+made_up.py. Each subset is a random half of the people. The program's figures for table 2026.3 are compared with figures that
+share no code with it: totals and SARC-F from tests/second_calculation, areas, four-fold tables and logistic models from
+scikit-learn, tenths and intervals from numpy, with other random numbers.
 
-Prints the greatest difference of each kind in each subset, with its limit. The ends of intervals come from different replicates, so
-they differ by chance; their limit is half a standard error. Exit status: 0 within all limits, 1 not, 2 unusable input.
+Prints the greatest difference of each kind in each subset, with its limit. The ends of intervals come from different
+replicates, so they differ by chance. An end of 1,000 replicates has a standard error of about 0.08 standard errors of the
+figure, the difference of two ends 0.12; the limit is half a standard error. Exit status: 0 within all limits, 1 not,
+2 unusable input.
 """
 
 import argparse
@@ -42,8 +46,17 @@ DECIMALS = "height_cm weight_kg weight_loss_past_year_kg sleep_hours calf_circum
 # What the same answer is called in the table.
 LATER = {"systemic_corticosteroid": "systemic_corticosteroid_3_weeks", "chemotherapy": "chemotherapy_past_year"}
 # The greatest difference that rounding explains. The program keeps log odds in thousandths.
-LIMITS = {"area": 1e-9, "area of the model": 1e-3, "at cut-offs": 1e-9, "observed": 1e-9, "expected": 1e-4,
-          "difference": 1e-9, "ends of intervals, in standard errors": 0.5}
+LIMITS = {"area": 1e-9, "area of the model": 1e-3, "at cut-offs": 1e-9, "edges of tenths": 0, "observed": 1e-9,
+          "expected": 1e-4, "difference": 1e-9, "ends of intervals, in standard errors": 0.5}
+# The groups of people by their names.
+GROUPS = {
+    "women": lambda people: people.sex == "female",
+    "men": lambda people: people.sex == "male",
+    "under 60": lambda people: people.age < 60,
+    "60 to 69": lambda people: (people.age >= 60) & (people.age < 70),
+    "70 to 79": lambda people: (people.age >= 70) & (people.age < 80),
+    "80 and over": lambda people: people.age >= 80,
+}
 
 
 def answers_of(row):
@@ -65,9 +78,9 @@ def answers_of(row):
     return answers
 
 
-def has(row, rule):
+def has(row, rule, age_from):
     """Whether the person has the outcome; None if it is not known."""
-    if not row[rule["column"]] or float(row["age"]) < 60:
+    if not row[rule["column"]] or float(row["age"]) < rule.get("age_from", age_from):
         return None
     value = float(row[rule["column"]])
     limit = lambda cut_off: cut_off[row["sex"]] if isinstance(cut_off, dict) else cut_off
@@ -79,14 +92,16 @@ def has(row, rule):
 class People:
     """The people of a subset in whom an outcome is known, as arrays."""
 
-    def __init__(self, rows, rule):
-        known = [row for row in rows if has(row, rule) is not None]
-        self.case = np.array([has(row, rule) for row in known])
+    def __init__(self, rows, rule, age_from):
+        known = [row for row in rows if has(row, rule, age_from) is not None]
+        self.case = np.array([has(row, rule, age_from) for row in known])
+        self.sex = np.array([row["sex"] for row in known])
+        self.age = np.array([float(row["age"]) for row in known])
         self.weight = np.array([float(row["weight"]) for row in known])
         self.cycle = np.array([row["cycle"] for row in known])
         results = [calculate(answers_of(row)) for row in known]
         self.scores = {
-            "age": np.array([float(row["age"]) for row in known]),
+            "age": self.age,
             "sarc_f": np.array([result["instruments"]["sarc_f"]["lower"] for result in results]),
             "total": np.array([result["lower"] for result in results]),
         }
@@ -127,43 +142,70 @@ def area(score, case, weight):
     return (cases * (below + others / 2)).sum() / (cases.sum() * others.sum())
 
 
-def four_fold(flagged, people):
+def off(found, value):
+    """How far a figure of the program is from a value. An absent figure must be one that the data do not determine."""
+    if found is None:
+        return 0.0 if not np.isfinite(value) else np.inf
+    return abs(found - value)
+
+
+def four_fold(flagged, case, weight):
     """Flagged, sensitivity, specificity, predictive values and likelihood ratios."""
-    table = confusion_matrix(people.case, flagged, labels=[False, True], sample_weight=people.weight)
+    table = confusion_matrix(case, flagged, labels=[False, True], sample_weight=weight)
     (passed, wrong), (missed, found) = table
-    sensitivity, specificity = found / (found + missed), passed / (passed + wrong)
-    return {
-        "flagged": (found + wrong) / table.sum(),
-        "sensitivity": sensitivity,
-        "specificity": specificity,
-        "positive_predictive_value": found / (found + wrong),
-        "negative_predictive_value": passed / (passed + missed),
-        "positive_likelihood_ratio": sensitivity / (1 - specificity),
-        "negative_likelihood_ratio": (1 - sensitivity) / specificity,
-    }
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sensitivity, specificity = found / (found + missed), passed / (passed + wrong)
+        return {
+            "flagged": (found + wrong) / table.sum(),
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+            "positive_predictive_value": found / (found + wrong),
+            "negative_predictive_value": passed / (passed + missed),
+            "positive_likelihood_ratio": sensitivity / (1 - specificity),
+            "negative_likelihood_ratio": (1 - sensitivity) / specificity,
+        }
 
 
-def at_cut_offs(figures, people):
-    for cut_off in figures["cut_offs"]:
+def at_cut_offs(cut_offs, score, case, weight):
+    for cut_off in cut_offs:
         least = int(re.search(r"\d+", cut_off["cut_off"])[0])
-        for name, value in four_fold(people.scores[figures["predictor"]] >= least, people).items():
-            yield abs(cut_off[name]["value"] - value)
+        for name, value in four_fold(score >= least, case, weight).items():
+            yield "at cut-offs", off(cut_off[name]["value"], value)
 
 
-def calibration(figures, people):
-    """Of each group of scores, the differences of the observed and of the expected share."""
-    score = people.scores[figures["predictor"]]
-    risk = 1 / (1 + np.exp(-people.odds(score.reshape(-1, 1))))
-    seen = 0
-    for group in figures["calibration"]:
-        low, high = (int(float(end)) for end in (group["class"].split(" to ") * 2)[:2])
+def tenths(score, weight):
+    """The lowest and the highest score of each tenth: equal scores belong to the tenth in which the middle of them lies."""
+    values, place = np.unique(score, return_inverse=True)
+    weights = np.bincount(place, weight)
+    before = np.cumsum(weights) - weights
+    tenth = np.floor(10 * (before + weights / 2) / weights.sum())
+    return [(values[tenth == one].min(), values[tenth == one].max()) for one in np.unique(tenth)]
+
+
+def calibration(found, score, risk, case, weight):
+    """The tenths of a score: their edges, and the observed and the expected share in each."""
+    edges = [tuple(float(end) for end in (tenth["class"].split(" to ") * 2)[:2]) for tenth in found]
+    yield "edges of tenths", 0.0 if edges == tenths(score, weight) else 1.0
+    for tenth, (low, high) in zip(found, edges):
         own = (score >= low) & (score <= high)
-        seen += own.sum()
-        weight = people.weight[own]
-        yield "observed", abs(group["observed"]["value"] - np.average(people.case[own], weights=weight))
-        yield "expected", abs(group["expected"] - np.average(risk[own], weights=weight))
-    if seen != len(score):
-        raise SystemExit(f"the groups hold {seen} of {len(score)} people")
+        yield "observed", off(tenth["observed"]["value"], np.average(case[own], weights=weight[own]))
+        yield "expected", off(tenth["expected"], np.average(risk[own], weights=weight[own]))
+
+
+def in_groups(figures, score, risk, people):
+    """Women, men and ranges of ages: a group of few people has no area, cut-offs and calibration."""
+    for group in figures["groups"]:
+        own = GROUPS[group["group"]](people)
+        case, weight = people.case[own], people.weight[own]
+        yield "observed", off(group["prevalence"]["value"], np.average(case, weights=weight))
+        yield "expected", off(group["expected"], np.average(risk[own], weights=weight))
+        if group["area"] is None:
+            if min(case.sum(), (~case).sum()) >= 10:
+                yield "area", np.inf
+            continue
+        yield "area", off(group["area"]["value"], roc_auc_score(case, score[own], sample_weight=weight))
+        yield from at_cut_offs(group["cut_offs"], score[own], case, weight)
+        yield from calibration(group["calibration"], score[own], risk[own], case, weight)
 
 
 def ends(estimate, replicates):
@@ -188,8 +230,11 @@ def compared(outcome, people, random):
         yield kind, abs(figures["area"]["value"] - roc_auc_score(people.case, score, sample_weight=people.weight))
         yield "ends of intervals, in standard errors", ends(figures["area"], np.array(replicates[name]))
     for name in ("age", "sarc_f", "total"):
-        yield from (("at cut-offs", difference) for difference in at_cut_offs(named[name], people))
-    yield from calibration(named["total"], people)
+        yield from at_cut_offs(named[name]["cut_offs"], scores[name], people.case, people.weight)
+    for name in ("age", "total"):
+        risk = 1 / (1 + np.exp(-people.odds(scores[name].reshape(-1, 1))))
+        yield from calibration(named[name]["calibration"], scores[name], risk, people.case, people.weight)
+        yield from in_groups(named[name], scores[name], risk, people)
     less = next(one for one in outcome["differences"] if one["of"] == f"total {TABLE}" and one["minus"] == "age")
     both = [area(scores[name], people.case, people.weight) for name in ("total", "age")]
     yield "difference", abs(less["area"]["value"] - (both[0] - both[1]))
@@ -216,7 +261,8 @@ def main():
     options.add_argument("--subsets", type=int, default=5)
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
-    rules = tomllib.loads((HERE / "nhanes.toml").read_text(encoding="utf-8"))["outcomes"]
+    description = tomllib.loads((HERE / "nhanes.toml").read_text(encoding="utf-8"))
+    rules = description["outcomes"]
     with gzip.open(chosen.data, "rt", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     good = True
@@ -231,7 +277,7 @@ def main():
                 writer.writerows(half)
             outcomes = evaluated(chosen.program, path, chosen.seed + subset)
         for name in OUTCOMES:
-            people = People(half, rules[name])
+            people = People(half, rules[name], description["age_from"])
             greatest = dict.fromkeys(LIMITS, 0.0)
             for kind, difference in compared(outcomes[name], people, random):
                 greatest[kind] = max(greatest[kind], difference)

@@ -1,4 +1,4 @@
-"""Tests of the script that makes the survey's file: a transport file made by hand, and small tables of made-up people."""
+"""Tests of the scripts of the evidence: a transport file made by hand, small tables of made-up people, entries of figures."""
 
 import csv
 import gzip
@@ -7,7 +7,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+import tomllib
 
+import entries
+import made_up
 import nhanes
 import xpt
 
@@ -139,8 +142,36 @@ def a_whole_file():
         equal(empty.returncode, 1, "a folder without tables")
 
 
+def the_entries():
+    figure = lambda value, low=None, high=None: {"value": value, "low": low, "high": high}
+    at = lambda cut_off: {
+        "cut_off": cut_off, "flagged": figure(0.4912, 0.47, 0.5), "sensitivity": figure(0.9), "specificity": figure(0.54),
+    }
+    total = {
+        "rule_table": "2026.3", "people": 100, "cases": 20, "area": figure(0.8123, 0.75, 0.86),
+        "cut_offs": [at("moderate, from 10"), at("high, from 15")],
+    }
+    text = entries.entry({"data": 'made "up"'}, {"name": "weak"}, total, "2099-01-31")
+    (read,) = tomllib.loads(text)["evidence"]
+    equal((read["outcome"], read["data"], read["people"], read["cases"]), ("weak", 'made "up"', 100, 20), "an entry")
+    equal(read["area"], {"percent": 81.2, "low": 75.0, "high": 86.0}, "the area")
+    equal([band["band"] for band in read["bands"]], ["moderate", "high"], "the bands")
+    equal(read["bands"][0]["flagged"], {"percent": 49.1, "low": 47.0, "high": 50.0}, "the flagged")
+    equal(read["bands"][1]["specificity"], {"percent": 54.0}, "a figure without an interval")
+    equal("chosen on these data" in read["note"], True, "the note of a table that was chosen on the data")
+
+
+def the_made_up_people():
+    one, other = ([*made_up.people(2, seed)] for seed in (1, 1))
+    equal(one, other, "the same seed")
+    equal(len(one), 2 * made_up.UNITS * made_up.STRATA * len(nhanes.CYCLES), "two people for each unit")
+    equal({column for row in one for column in row} <= set(nhanes.COLUMNS), True, "columns of the survey's file")
+
+
 if __name__ == "__main__":
     the_format()
     the_mapping()
     a_whole_file()
+    the_entries()
+    the_made_up_people()
     print("ok")

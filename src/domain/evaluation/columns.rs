@@ -112,8 +112,11 @@ impl Columns {
     pub fn read<'a>(&self, row: u64, cells: &[&'a str], remarks: &mut Remarks) -> Option<(Member<'a>, Answers)> {
         let before = remarks.faults.len();
         if cells.len() != self.names.len() {
-            let detail = format!("has {} columns, the header has {}", cells.len(), self.names.len());
-            remarks.faults.push(FileFault::in_row(row, detail));
+            let counted = format!("the row has {} cells, the header has {} columns", cells.len(), self.names.len());
+            remarks.faults.push(match self.names.get(cells.len()) {
+                Some(first_missing) => FileFault::at(row, first_missing, format!("is missing: {counted}")),
+                None => FileFault::in_row(row, counted),
+            });
             return None;
         }
         let answers = self.answers(row, cells, remarks);

@@ -91,10 +91,14 @@ pub struct GroupFigures {
     pub people: usize,
     pub cases: usize,
     pub prevalence: Estimate,
+    /// The share that a logistic model of the score predicts, fitted to all people of the other folds.
+    pub expected: Option<f64>,
     /// Absent if fewer than ten people have the outcome, or fewer than ten do not.
     pub area: Option<Estimate>,
     /// Empty in the same case.
     pub cut_offs: Vec<CutOffFigures>,
+    /// Tenths of the group by score. Empty in the same case.
+    pub calibration: Vec<ClassFigures>,
 }
 
 /// One predictor less another, over the same people and the same replicates.

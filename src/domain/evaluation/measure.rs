@@ -87,9 +87,10 @@ impl<'a> Cohort<'a> {
             Units::of_survey(&unit_of, &sample.design.stratum_of, seed)
         };
         let mut folds: Vec<usize> = people.iter().map(|index| usize::from(of(index).fold)).collect();
-        // Data of one part are halved, every second unit on the other side.
+        // Data of one part are halved by unit.
         if folds.iter().all(|fold| Some(fold) == folds.first()) {
-            folds = units.of.iter().map(|unit| unit % 2).collect();
+            let halves = units.halves();
+            folds = units.of.iter().map(|unit| halves[*unit]).collect();
         }
         let cases = people.iter().map(|index| of(index).met & bit != 0).collect();
         Self { sample, people, cases, folds, units, replicates }
@@ -215,14 +216,7 @@ impl<'a> Cohort<'a> {
         let (replicates, landmarks) = self.read(&entry.scores, |_| true, (&scores[..], total));
         let (people, cases) = self.count(&entry.scores, |_| true);
         let bands = (0..landmarks.bands).zip(Band::ALL);
-        let expected = self.expected(&entry.scores, &landmarks.tenths);
-        let tenth = |(index, (low, high)): (usize, &(i32, i32))| {
-            let (low, high) = (predictor.shown(*low), predictor.shown(*high));
-            let class = if low == high { low } else { format!("{low} to {high}") };
-            let expected = expected.get(index).copied().flatten();
-            replicates.class(landmarks.bands + index, class, expected)
-        };
-        let calibration: Vec<ClassFigures> = landmarks.tenths.iter().enumerate().map(tenth).collect();
+        let risks = self.risks(&entry.scores);
         let figures = PredictorFigures {
             predictor: predictor.id.to_string(),
             rule_table: predictor.table.as_ref().map(ToString::to_string),
@@ -233,35 +227,64 @@ impl<'a> Cohort<'a> {
             area: replicates.area(),
             cut_offs: cut_offs(predictor, &replicates),
             bands: bands.map(|(index, band)| replicates.class(index, band.as_str().to_owned(), None)).collect(),
-            calibration,
-            groups: self.groups(entry, &scores),
+            calibration: self.calibration(entry, &risks, (&replicates, &landmarks), |_| true),
+            groups: self.groups(entry, &risks, &scores),
             curve: landmarks.points,
         };
         (figures, replicates)
     }
 
-    /// The share with the outcome that a model of the score predicts, by tenth. Empty if a part of the data has no model.
-    fn expected(&self, scores: &Scores, tenths: &[(i32, i32)]) -> Vec<Option<f64>> {
+    /// The risk of each person by a model of the score. Empty if a part of the data has no model.
+    fn risks(&self, scores: &Scores) -> Vec<Option<f64>> {
         let odds = self.crossed(|index| self.score(scores, index).map(|score| [1.0, f64::from(score)]));
-        let Some(odds) = odds else { return Vec::new() };
-        let mut sums = vec![(0.0, 0.0); tenths.len()];
-        for (index, odds) in odds.into_iter().enumerate() {
-            let (Some(score), Some(odds)) = (self.score(scores, index), odds) else { continue };
-            let Some(sum) = sums.get_mut(tenths.partition_point(|(_, high)| *high < score)) else { continue };
+        odds.unwrap_or_default().into_iter().map(|odds| odds.map(probability)).collect()
+    }
+
+    /// Tenths of the people by score, with the share of each that has the outcome and the share that is expected.
+    fn calibration(
+        &self,
+        entry: &Entry,
+        risks: &[Option<f64>],
+        (replicates, landmarks): (&Replicates, &Landmarks),
+        includes: impl Fn(&Person) -> bool,
+    ) -> Vec<ClassFigures> {
+        let predictor = &entry.predictor;
+        let expected = self.expected(&entry.scores, risks, &landmarks.tenths, includes);
+        let tenth = |(index, (low, high)): (usize, &(i32, i32))| {
+            let (low, high) = (predictor.shown(*low), predictor.shown(*high));
+            let class = if low == high { low } else { format!("{low} to {high}") };
+            let expected = expected.get(index).copied().flatten();
+            replicates.class(landmarks.bands + index, class, expected)
+        };
+        landmarks.tenths.iter().enumerate().map(tenth).collect()
+    }
+
+    /// The mean risk of the people in each of these ranges of scores. `None` without people or risks.
+    fn expected(
+        &self,
+        scores: &Scores,
+        risks: &[Option<f64>],
+        ranges: &[(i32, i32)],
+        includes: impl Fn(&Person) -> bool,
+    ) -> Vec<Option<f64>> {
+        let mut sums: Vec<(f64, f64)> = vec![(0.0, 0.0); ranges.len()];
+        for (index, risk) in risks.iter().enumerate().filter(|(index, _)| includes(self.person(*index))) {
+            let (Some(score), Some(risk)) = (self.score(scores, index), *risk) else { continue };
+            let Some(sum) = sums.get_mut(ranges.partition_point(|(_, high)| *high < score)) else { continue };
             let weight = self.person(index).weight;
-            *sum = (sum.0 + weight * probability(odds), sum.1 + weight);
+            *sum = (sum.0 + weight * risk, sum.1 + weight);
         }
         sums.into_iter().map(|(risk, weight)| Some(risk / weight).filter(|share| share.is_finite())).collect()
     }
 
-    fn groups(&self, entry: &Entry, scores: &[i32]) -> Vec<GroupFigures> {
+    fn groups(&self, entry: &Entry, risks: &[Option<f64>], scores: &[i32]) -> Vec<GroupFigures> {
         let sexes = [("women", false), ("men", true)];
         let mut groups: Vec<GroupFigures> = Vec::new();
         for (name, male) in sexes {
-            groups.extend(self.group(entry, scores, name, |person| person.sex == Some(male)));
+            groups.extend(self.group(entry, risks, scores, name, |person| person.sex == Some(male)));
         }
         for (name, ages) in &AGE_GROUPS {
-            groups.extend(self.group(entry, scores, name, |person| ages.contains(&person.age)));
+            groups.extend(self.group(entry, risks, scores, name, |person| ages.contains(&person.age)));
         }
         groups
     }
@@ -270,6 +293,7 @@ impl<'a> Cohort<'a> {
     fn group(
         &self,
         entry: &Entry,
+        risks: &[Option<f64>],
         scores: &[i32],
         name: &str,
         includes: impl Fn(&Person) -> bool,
@@ -278,15 +302,22 @@ impl<'a> Cohort<'a> {
         if people == 0 {
             return None;
         }
-        let replicates = self.read(&entry.scores, &includes, (scores, false)).0;
+        let (replicates, landmarks) = self.read(&entry.scores, &includes, (scores, false));
+        let expected = self.expected(&entry.scores, risks, &[(i32::MIN, i32::MAX)], &includes);
         let enough = cases.min(people - cases) >= FEWEST;
         Some(GroupFigures {
             group: name.to_owned(),
             people,
             cases,
             prevalence: replicates.prevalence(),
+            expected: expected.first().copied().flatten(),
             area: enough.then(|| replicates.area()),
             cut_offs: if enough { cut_offs(&entry.predictor, &replicates) } else { Vec::new() },
+            calibration: if enough {
+                self.calibration(entry, risks, (&replicates, &landmarks), &includes)
+            } else {
+                Vec::new()
+            },
         })
     }
 }

@@ -72,6 +72,22 @@ impl Units {
         self.strata.len()
     }
 
+    /// The half of the data that each unit belongs to: 0 or 1, at random, with about as many units of each stratum in both.
+    pub(super) fn halves(&self) -> Vec<usize> {
+        let mut halves = vec![0; self.count()];
+        let mut random = Random(self.seed.rotate_left(32));
+        for units in &self.strata {
+            let mut order: Vec<usize> = units.clone().collect();
+            for last in (1..order.len()).rev() {
+                order.swap(last, random.below(last + 1));
+            }
+            for (place, unit) in order.into_iter().enumerate() {
+                halves[unit] = place % 2;
+            }
+        }
+        halves
+    }
+
     /// The factor of each unit's weights in a replicate. The same number gives the same factors, so two predictors can be
     /// compared replicate by replicate.
     pub(super) fn factors(&self, replicate: u64) -> Vec<f64> {
@@ -150,6 +166,19 @@ mod tests {
         }
         // Each sum is 10,000 with a standard deviation of about 100.
         assert!(sums.iter().all(|sum| (sum - 10_000.0).abs() < 500.0), "{sums:?}");
+    }
+
+    /// People whose outcome alternates, as in pairs of a case and a control, must not be parted by it.
+    #[test]
+    fn halves_divide_each_stratum_and_do_not_follow_the_order_of_the_file() {
+        let of_a_survey = Units::of_survey(&[0, 1, 2, 3, 4, 5], &[0, 0, 1, 1, 1, 1], 2).halves();
+        let sums = [&of_a_survey[..2], &of_a_survey[2..]].map(|part| part.iter().sum::<usize>());
+        assert_eq!(sums, [1, 2], "{of_a_survey:?}");
+        let halves = Units::of_people(1_000, 2).halves();
+        assert_eq!(halves.iter().sum::<usize>(), 500);
+        let of_every_second: usize = halves.iter().step_by(2).sum();
+        assert!((200..300).contains(&of_every_second), "{of_every_second}");
+        assert_eq!(halves, Units::of_people(1_000, 2).halves());
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Assessment {
     pub urgency: Option<Urgency>,
 }
 
-/// The service's own total. It is not validated: no study has measured its accuracy.
+/// The service's own total. It is not validated in a study of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
     /// Points of the answered items.

@@ -46,6 +46,7 @@ texts! {
         title state_current state_earlier not_validated english all_versions as_json
         search search_button search_found search_none search_all
         contents total_title total_points total_unanswered total_most bands band_range band_from
+        evidence_title evidence_text evidence_terms evidence_none evidence_people evidence_area evidence_at evidence_data
         rules_title alarms_title alarms_text instruments_title instruments_text pathways_title pathways_text advice_title
         risks_title next_title sources_title
         any_of all_of applies combination flags laboratory urgency family age_from cut_off method accuracy

@@ -102,6 +102,43 @@ async fn the_figures_of_the_page_are_those_of_the_api() {
 }
 
 #[tokio::test]
+async fn the_page_has_what_was_measured_of_the_total() {
+    let world = World::new().await;
+    for version in VERSIONS {
+        for (language, own, nothing) in [
+            ("en", "is not validated in a study of its own", "No figures were published for this version."),
+            ("es", "no está validado en un estudio propio", "No se publicaron cifras de esta versión."),
+        ] {
+            let table = table(&world, version, language).await;
+            let page = page(&world, &in_language(&format!("/rules/{version}"), language)).await;
+            assert!(page.links().contains(&"#evidence".to_owned()) && page.by_id("evidence").is_some(), "{version}");
+            let shown = page.text();
+            let evidence = list(&table, "evidence");
+            assert!(shown.contains(own) && shown.contains(nothing) == evidence.is_empty(), "{version} {language}");
+            for measured in evidence {
+                for name in ["outcome", "data", "measured_on", "note"] {
+                    assert!(shown.contains(text(&measured[name])), "{version} {language}: {name} of {measured}");
+                }
+                for name in ["people", "cases"] {
+                    assert!(shown.contains(&measured[name].to_string()), "{version} {language}: {name} of {measured}");
+                }
+                let of_bands = list(measured, "bands").iter();
+                let of_bands =
+                    of_bands.flat_map(|band| ["flagged", "sensitivity", "specificity"].map(|name| &band[name]));
+                for share in of_bands.chain([&measured["area"]]) {
+                    let percent = share["percent"].as_f64().unwrap().to_string();
+                    let percent = if language == "es" { percent.replace('.', ",") } else { percent };
+                    assert!(shown.contains(&format!("{percent} %")), "{version} {language}: {percent} of {measured}");
+                }
+            }
+            // A search shows entries only.
+            let searched = self::page(&world, &in_language(&format!("/rules/{version}?q=age"), language)).await;
+            assert!(searched.by_id("evidence").is_none(), "{version}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn conditions_are_in_words_and_no_id_is_among_them() {
     let world = World::new().await;
     let page = page(&world, "/rules/2026.3?lang=en").await;

@@ -11,7 +11,7 @@ use crate::domain::evaluation::figures::{
 pub(super) enum Block {
     Heading(String),
     Text(String),
-    Table { title: &'static str, header: Vec<&'static str>, rows: Vec<Vec<String>> },
+    Table { title: &'static str, header: Vec<String>, rows: Vec<Vec<String>> },
 }
 
 pub(super) fn blocks(document: &Document) -> Vec<Block> {
@@ -54,15 +54,13 @@ fn about(document: &Document) -> String {
 fn of_outcome(figures: &OutcomeFigures) -> Vec<Block> {
     let OutcomeFigures { outcome, name, age_from, people, cases, strata, units, .. } = figures;
     let prevalence = share(figures.prevalence);
-    let totals = || figures.predictors.iter().filter(|predictor| !predictor.bands.is_empty());
+    let totals = || totals(figures);
     let all = figures.predictors.iter();
     let cut_offs = all.flat_map(|one| one.cut_offs.iter().map(move |cut_off| at(one, cut_off)));
     let classes = |of: fn(&PredictorFigures) -> &[ClassFigures]| {
         totals().flat_map(move |total| of(total).iter().map(move |class| in_class(total, class)))
     };
-    let groups = totals().flat_map(|total| total.groups.iter().map(move |group| in_group(total, group)));
     let at_cut_off = ["", "cut-off", "flagged", "sensitivity", "specificity", "PPV", "NPV", "LR+", "LR-"];
-    let in_groups = ["", "group", "people", "with the outcome", "area", "sensitivity/specificity of each band"];
     let mut blocks = vec![
         Block::Heading(format!("{name} ({outcome})")),
         Block::Text(format!(
@@ -85,8 +83,8 @@ fn of_outcome(figures: &OutcomeFigures) -> Vec<Block> {
             &["", "score", "people", "with the outcome", "expected"],
             classes(|total| &total.calibration),
         ),
-        table("By sex and age", &in_groups, groups),
     ];
+    blocks.extend(by_group(figures));
     if !figures.differences.is_empty() {
         let rows = figures.differences.iter().flat_map(difference);
         blocks.push(table("Differences", &["", "less", "in", "difference"], rows));
@@ -94,8 +92,33 @@ fn of_outcome(figures: &OutcomeFigures) -> Vec<Block> {
     blocks
 }
 
-fn table(title: &'static str, header: &[&'static str], rows: impl Iterator<Item = Vec<String>>) -> Block {
-    Block::Table { title, header: header.to_vec(), rows: rows.collect() }
+/// The totals of the rule tables.
+fn totals(figures: &OutcomeFigures) -> impl Iterator<Item = &PredictorFigures> {
+    figures.predictors.iter().filter(|predictor| !predictor.bands.is_empty())
+}
+
+/// Women and men, and ranges of ages: everything of the totals, and the areas of all predictors.
+fn by_group(figures: &OutcomeFigures) -> [Block; 3] {
+    let groups = || totals(figures).flat_map(|total| total.groups.iter().map(move |group| (total, group)));
+    let header =
+        ["", "group", "people", "with the outcome", "expected", "area", "sensitivity/specificity of each band"];
+    let whole = table("By sex and age", &header, groups().map(|(total, group)| in_group(total, group)));
+    let calibrated = groups().filter(|(_, group)| !group.calibration.is_empty());
+    let tenths = table(
+        "Calibration by sex and age (per cent with the outcome / expected)",
+        &["", "group", "in each tenth of the group, from the lowest score on"],
+        calibrated.map(|(total, group)| in_tenths(total, group)),
+    );
+    // Everyone has an age, the first predictor, so its groups are those of all.
+    let names: Vec<&str> =
+        figures.predictors.iter().take(1).flat_map(|age| &age.groups).map(|group| &*group.group).collect();
+    let header: Vec<&str> = std::iter::once("").chain(names.iter().copied()).collect();
+    let areas = figures.predictors.iter().map(|predictor| in_areas(predictor, &names));
+    [whole, tenths, table("Area under the curve by sex and age", &header, areas)]
+}
+
+fn table(title: &'static str, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Block {
+    Block::Table { title, header: header.iter().map(|cell| (*cell).to_owned()).collect(), rows: rows.collect() }
 }
 
 /// The name of a predictor with its rule table.
@@ -128,17 +151,34 @@ fn at(predictor: &PredictorFigures, cut_off: &CutOffFigures) -> Vec<String> {
 }
 
 fn in_class(total: &PredictorFigures, class: &ClassFigures) -> Vec<String> {
-    let expected = class.expected.filter(|expected| expected.is_finite());
-    let expected = expected.map_or("-".to_owned(), |expected| format!("{:.1}", expected * 100.0));
-    vec![named(total), class.class.clone(), share(class.share), share(class.observed), expected]
+    vec![named(total), class.class.clone(), share(class.share), share(class.observed), to_a_tenth(class.expected)]
 }
 
 fn in_group(total: &PredictorFigures, group: &GroupFigures) -> Vec<String> {
     let people = format!("{} ({} with it)", group.people, group.cases);
     let pair = |at: &CutOffFigures| format!("{}/{}", percent(at.sensitivity.value), percent(at.specificity.value));
     let pairs = group.cut_offs.iter().map(pair).collect::<Vec<_>>().join(", ");
-    let area = group.area.map_or("too few".to_owned(), ratio);
-    vec![named(total), group.group.clone(), people, share(group.prevalence), area, pairs]
+    let expected = to_a_tenth(group.expected);
+    vec![named(total), group.group.clone(), people, share(group.prevalence), expected, area_in(group), pairs]
+}
+
+fn area_in(group: &GroupFigures) -> String {
+    group.area.map_or("too few".to_owned(), ratio)
+}
+
+fn in_tenths(total: &PredictorFigures, group: &GroupFigures) -> Vec<String> {
+    let pair = |tenth: &ClassFigures| format!("{}/{}", to_a_tenth(tenth.observed.value), to_a_tenth(tenth.expected));
+    let pairs = group.calibration.iter().map(pair).collect::<Vec<_>>().join(", ");
+    vec![named(total), group.group.clone(), pairs]
+}
+
+/// The areas in these groups; a dash where no person has a score.
+fn in_areas(predictor: &PredictorFigures, names: &[&str]) -> Vec<String> {
+    let of = |name: &&str| {
+        let group = predictor.groups.iter().find(|group| group.group == **name);
+        group.map_or("-".to_owned(), area_in)
+    };
+    std::iter::once(named(predictor)).chain(names.iter().map(of)).collect()
 }
 
 fn difference(one: &Difference) -> Vec<Vec<String>> {
@@ -162,6 +202,10 @@ fn share(estimate: Estimate) -> String {
 
 fn percent(share: Option<f64>) -> String {
     share.map_or("-".to_owned(), |share| format!("{:.0}", share * 100.0))
+}
+
+fn to_a_tenth(share: Option<f64>) -> String {
+    share.map_or("-".to_owned(), |share| format!("{:.1}", share * 100.0))
 }
 
 fn ratio(estimate: Estimate) -> String {
@@ -192,15 +236,14 @@ pub(super) fn text(blocks: &[Block]) -> String {
     text
 }
 
-fn aligned(text: &mut String, title: &str, header: &[&str], rows: &[Vec<String>]) {
+fn aligned(text: &mut String, title: &str, header: &[String], rows: &[Vec<String>]) {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain([header[column].chars().count()]).max().unwrap_or_default()
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let _ = writeln!(text, "\n{title}:");
-    let header: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
-    for row in std::iter::once(&header).chain(rows) {
+    for row in std::iter::once(header).chain(rows.iter().map(Vec::as_slice)) {
         let cells = row.iter().zip(widths.iter().copied()).map(|(cell, width)| format!("{cell:<width$}"));
         let _ = writeln!(text, "  {}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }

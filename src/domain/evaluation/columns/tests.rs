@@ -115,7 +115,14 @@ fn each_broken_cell_is_named_with_its_row_and_column() {
     }
     let mut remarks = Remarks::default();
     assert!(columns(DESCRIPTION).read(3, &ROW[1..], &mut remarks).is_none());
-    assert_eq!(remarks.faults[0].to_string(), "row 3: has 11 columns, the header has 12");
+    assert!(columns(DESCRIPTION).read(4, &[&ROW[..], &["9"]].concat(), &mut remarks).is_none());
+    assert_eq!(
+        remarks.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "row 3, column b: is missing: the row has 11 cells, the header has 12 columns",
+            "row 4: the row has 13 cells, the header has 12 columns",
+        ]
+    );
 }
 
 #[test]

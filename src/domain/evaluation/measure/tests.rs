@@ -76,6 +76,40 @@ fn people_are_predicted_from_the_other_part_of_the_data() {
     }
 }
 
+/// Parts a and b have the same people, so the model of each is that of all. Of the people of 60 years 16 of 40 have the
+/// outcome, of those of 70 years 32 of 40: 0.4 and 0.8 are expected. Of the women it is 4 of 20 and 14 of 20, so they have it
+/// less often than expected, and the men more often.
+#[test]
+fn each_group_is_calibrated_by_the_model_of_all_people() {
+    let people = |fold: &'static str, sex: i32, age: i32, cases: i32| {
+        (0..20).map(move |place| Member {
+            age,
+            sex: Some(sex),
+            fold: Some(fold),
+            met: u32::from(place < cases),
+            ..MEMBER
+        })
+    };
+    let women = |fold| people(fold, 0, 60, 4).chain(people(fold, 0, 70, 14));
+    let men = |fold| people(fold, 1, 60, 12).chain(people(fold, 1, 70, 18));
+    let part = |fold| women(fold).chain(men(fold));
+    let figures = measure(&sample(part("a").chain(part("b"))), 0, 10, 1);
+    let groups = &figures.predictors[0].groups;
+    for (group, name, observed) in [(&groups[0], "women", [0.2, 0.7]), (&groups[1], "men", [0.6, 0.9])] {
+        assert_eq!((&*group.group, group.calibration.len()), (name, 2));
+        for ((tenth, class), (observed, expected)) in
+            group.calibration.iter().zip(["60", "70"]).zip(observed.into_iter().zip([0.4, 0.8]))
+        {
+            assert_eq!(tenth.class, class);
+            close(tenth.observed.value, observed);
+            close(tenth.share.value, 0.5);
+            assert!((tenth.expected.unwrap() - expected).abs() < 1e-6, "{name} {tenth:?}");
+        }
+        close(group.prevalence.value, observed.iter().sum::<f64>() / 2.0);
+        assert!((group.expected.unwrap() - 0.6).abs() < 1e-6, "{name} {:?}", group.expected);
+    }
+}
+
 #[test]
 fn a_group_of_few_people_has_no_area() {
     let women = (0..20).map(|place| Member { age: 60 + place, met: u32::from(place >= 10), ..MEMBER });

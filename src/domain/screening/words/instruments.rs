@@ -77,7 +77,7 @@ impl Words<'_> {
     }
 
     /// A percentage, with its interval if one was published.
-    fn share(self, share: &Share) -> String {
+    pub fn share(self, share: &Share) -> String {
         let percent = self.figure(share.percent);
         match (share.low, share.high) {
             (Some(low), Some(high)) => {

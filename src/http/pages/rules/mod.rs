@@ -2,6 +2,7 @@
 
 mod changes;
 mod entries;
+mod evidence;
 mod lines;
 mod links;
 mod search;

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::entries::{Entries, Entry, UsedSource, source_anchor};
+use super::evidence::Measured;
 use super::links::Link;
 use super::search::{LONGEST, Search};
 use crate::domain::language::Language;
@@ -32,6 +33,8 @@ struct TablePage<'a> {
     search: SearchForm,
     most: String,
     bands: Vec<BandRow<'a>>,
+    /// What was measured of the total.
+    evidence: Vec<Measured<'a>>,
     sections: Vec<Section<'a>>,
     sources: Vec<SourceRow<'a>>,
 }
@@ -104,6 +107,7 @@ pub(super) fn page(
         search: SearchForm::new(&address, language, texts, search, count(&sections), all),
         most: texts.total_most.replace("{max}", &table.max_total().to_string()),
         bands: Band::ALL.into_iter().map(|band| band_row(entries, band)).collect(),
+        evidence: entries.evidence(),
         sections,
         sources: table.sources.iter().map(|source| source_row(words, source)).collect(),
     };

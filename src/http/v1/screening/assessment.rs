@@ -27,7 +27,7 @@ pub struct AssessmentBody<'a> {
     pub rule_table: &'a str,
     /// The language of the texts.
     pub language: LanguageName,
-    /// The own score total, not validated by any study.
+    /// The own score total, not validated in a study of its own.
     pub score: ScoreBody,
     /// The band; null unless settled, that is unless both bounds have the same band.
     pub band: Option<BandName>,
@@ -135,7 +135,7 @@ pub struct ScoreBody {
     /// Highest total of the rule table.
     #[schema(minimum = 0)]
     pub max: i32,
-    /// Always false: no study has measured the accuracy of this total.
+    /// Always false: this total is not validated in a study of its own.
     pub validated: bool,
 }
 

@@ -40,7 +40,7 @@ pub struct RuleTableBody {
     pub sources_language: LanguageName,
     /// Highest possible total.
     pub max_total: i32,
-    /// Always false: no study has measured the accuracy of the total.
+    /// Always false: the total is not validated in a study of its own.
     pub validated: bool,
     /// Lowest total of each band.
     pub bands: Vec<BandBody>,
