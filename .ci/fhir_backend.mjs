@@ -106,11 +106,13 @@ async function calls() {
   const more = await fhir.nextPage({ bundle: found });
   must('two pages of tasks', found.entry.length === 5 && more.entry.length > 0);
   await forbidden('a search of flags', () => fhir.search({ resourceType: 'Flag' }));
-  await forbidden('an update of a task', () => fhir.update({ resourceType: 'Task', id: found.entry[0].resource.id, body: found.entry[0].resource }));
+  const [{ resource: task }] = found.entry;
+  await forbidden('an update of a task', () => fhir.update({ resourceType: 'Task', id: task.id, body: task }));
 }
 
 await calls();
-console.log(`ok: ${version('openid-client')} and ${version('fhir-kit-client')}: discovery, a token of ES384, a create, a read, two pages, 403 without the scope`);
+const used = `${version('openid-client')} and ${version('fhir-kit-client')}`;
+console.log(`ok: ${used}: discovery, a token of ES384, a create, a read, two pages, 403 without the scope`);
 const now = Math.floor(Date.now() / 1000);
 const replayed = { claims: { jti: 'one' } };
 await token(replayed);

@@ -89,7 +89,9 @@ async function open(browser, { html, file }) {
   const page = await context.newPage();
   await page.goto(`${HOST}/`);
   const close = async () => {
-    must(`no error and no other request, not ${JSON.stringify(faults)}`, faults.length === 0);
+    // Chromium reports so that a size changes once more while it is observed.
+    const wrong = faults.filter((fault) => !fault.includes('ResizeObserver loop'));
+    must(`no error and no other request, not ${JSON.stringify(wrong)}`, wrong.length === 0);
     await context.close();
   };
   return { page, close };
@@ -232,8 +234,9 @@ async function stored(name, response) {
   must(`the answers are stored as filled in, not ${JSON.stringify(kept)}`, isDeepStrictEqual(kept, ANSWERS));
   const observed = await service(`/fhir/Observation/${id}-sarc-f`, { key: INTAKE_KEY });
   const scored = await service('/v1/scores?view=full', { key: INTAKE_KEY, body: { answers: ANSWERS } });
-  must(`SARC-F ${observed.valueInteger}, not ${total(scored)}`, Number.isInteger(total(scored)) && observed.valueInteger === total(scored));
-  return total(scored);
+  const score = total(scored);
+  must(`SARC-F ${score}, not ${observed.valueInteger}`, Number.isInteger(score) && observed.valueInteger === score);
+  return score;
 }
 
 async function use(browser, renderer, form) {
@@ -251,9 +254,9 @@ async function use(browser, renderer, form) {
   const score = await stored(renderer.name, response);
   const own = answered(response, 'sarc_f_total')?.valueInteger;
   must(`the form computes SARC-F ${score}, not ${own}`, own === undefined || own === score);
-  const count = Object.keys(ANSWERS).length;
+  const counts = `${items.size} questions, ${Object.keys(ANSWERS).length} answers stored as filled in`;
   const inForm = own === undefined ? 'the form does not compute it' : `${own} in the form`;
-  console.log(`ok: ${renderer.name} ${version}: ${items.size} questions, ${count} answers stored as filled in; SARC-F ${score} in both APIs, ${inForm}`);
+  console.log(`ok: ${renderer.name} ${version}: ${counts}; SARC-F ${score} in both APIs, ${inForm}`);
 }
 
 if (SCREENSHOTS) mkdirSync(SCREENSHOTS, { recursive: true });

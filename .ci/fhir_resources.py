@@ -135,7 +135,7 @@ def change(base: str, keys: dict, form: dict, dice: random.Random) -> list:
     return [*found, *(ask(f"{fhir}/Patient/{one}", keys["staff"]) for one in (kept, merged))]
 
 
-def refusals(fhir: str, keys: dict, form: dict, response: dict) -> list:
+def refusals(fhir: str, keys: dict, response: dict) -> list:
     """The outcomes of refused requests, of a write that asks for one, and of answers with red flags."""
     staff, own = keys["staff"], f"{fhir}/QuestionnaireResponse"
     flags = [{"linkId": link, "answer": [{"valueBoolean": True}]} for link in ("dark_urine", "muscle_pain")]
@@ -242,7 +242,7 @@ def everything(base: str, keys: dict, form: dict, dice: random.Random) -> list:
         found += contained(ask(f"{address}/{response['id']}/$extract", staff, {}))
         found += contained(ask(f"{address}/$extract", staff, response))
     found += found_persons(fhir, keys, responses) + begun(fhir, keys, form, statement)
-    found += contained(batch(fhir, keys, responses[0])) + refusals(fhir, keys, form, responses[0])
+    found += contained(batch(fhir, keys, responses[0])) + refusals(fhir, keys, responses[0])
     complete(statement, found)
     return found
 
@@ -254,3 +254,5 @@ def complete(statement: dict, found: list) -> None:
         sys.exit(f"no resource of the types {sorted(missing)}")
     if missing := BUNDLES - {one["type"] for one in found if one["resourceType"] == "Bundle"}:
         sys.exit(f"no Bundle of the types {sorted(missing)}")
+    outcomes = sum(one["resourceType"] == "OperationOutcome" for one in found)
+    print(f"ok: {len(found)} resources of {len(kinds)} types, Bundles of {len(BUNDLES)} kinds, {outcomes} outcomes", flush=True)
