@@ -75,7 +75,7 @@ const { expression } = total.extension.find((one) => one.valueExpression).valueE
 const compute = fhirpath.compile(expression, r4);
 const evaluate = (response) => compute(response, { resource: response });
 const observed = new Map(
-  resources.filter((one) => one.resourceType === 'Observation' && one.code.coding[0].code === 'sarc_f')
+  resources.filter((one) => one.resourceType === 'Observation' && one.derivedFrom && one.code.coding[0].code === 'sarc_f')
     .map((one) => [one.derivedFrom[0].reference.split('/')[1], one.valueInteger]),
 );
 let equal = 0;

@@ -58,9 +58,11 @@ def wait_until_ready(base: str, service: subprocess.Popen) -> None:
 
 
 @contextlib.contextmanager
-def running(**settings: str) -> Iterator[tuple[str, dict]]:
-    """The base URL of a running service and the keys of its demo clinic."""
+def running(*, with_public_url: bool = False, **settings: str) -> Iterator[tuple[str, dict]]:
+    """The base URL of a running service and the keys of its demo clinic. `with_public_url`: it is the public URL too."""
     base = f"http://127.0.0.1:{free_port()}"
+    if with_public_url:
+        settings["SARCOSCREEN_PUBLIC_URL"] = base
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         # Under root PostgreSQL runs as another account, which needs access to the folder.
         os.chmod(folder, 0o711)
