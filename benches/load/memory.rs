@@ -36,7 +36,7 @@ pub(crate) async fn round(world: &mut World, submissions: &Rc<Submissions>, tabl
     // There are more connections than requests that a clinic may have in progress, so the rest is refused.
     assert!(found.statuses.keys().all(|status| [201, 503].contains(status)), "{:?}", found.statuses);
     let peak = world.service.peak();
-    table.note("submissions, 1,000 connections: stored", "/s", "", found.rate);
+    table.note("submissions, 1,000 connections: responses, stored and refused", "/s", "", found.rate);
     table.note("submissions, 1,000 connections: p99", " ms", "", found.quantile(0.99));
     table.note("submissions, 1,000 connections: memory of the service at most", " MiB", "at most 150", peak);
     progress(&format!("1,000 connections {:.0}/s, {peak:.0} MiB", found.rate));
