@@ -155,8 +155,9 @@ async fn one_world(options: &Options, table: &mut Table) -> Vec<String> {
         }
     }
     if options.wants(Part::Memory) {
+        let submissions = memory::minimal(&world);
         for _ in 0..options.rounds {
-            memory::round(&mut world, table).await;
+            memory::round(&mut world, &submissions, table).await;
         }
         memory::starts(&world, table);
     }
