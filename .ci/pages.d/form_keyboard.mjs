@@ -20,7 +20,8 @@ async function answer(keyboard, answers) {
       await keyboard.to(`[name="${name}"]`);
       await keyboard.type(answers[name]);
     } else {
-      for (const value of [answers[name]].flat()) await choose(keyboard, name, value);
+      const options = await page.locator(`input[name="${name}"]`).evaluateAll((all) => all.map(({ value }) => value));
+      for (const value of options.filter((option) => [answers[name]].flat().includes(option))) await choose(keyboard, name, value);
     }
   }
 }

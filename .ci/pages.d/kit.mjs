@@ -171,8 +171,9 @@ export class Keyboard {
   }
 
   async press(key) {
+    const before = await focused(this.page);
     await this.leave(key);
-    must(`the focus is lost after ${key}`, (await focused(this.page)) !== 'body');
+    must(`the focus is lost after ${key}, it was on ${before}`, (await focused(this.page)) !== 'body');
   }
 
   async type(words) {

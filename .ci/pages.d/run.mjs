@@ -1,4 +1,4 @@
-// Runs the scenarios of the pages, two at a time; ends with 1 at the first fault. .ci/pages starts it.
+// Runs the scenarios of the pages, two at a time, and reports each fault; ends with 1 if there is one. .ci/pages starts it.
 //   BASE=http://.. PORT=.. STATES=.. ..KEY=.. node run.mjs FOLDER [NAME...]      FOLDER holds node_modules
 import { BASE, must, ok, require, seen } from './kit.mjs';
 
@@ -13,6 +13,7 @@ const LEAST_STATES = 60;
 const names = process.argv.slice(3);
 const known = [...ALONE, ...LANES.flat()];
 for (const name of names) must(`${name} is one of ${known}`, known.includes(name));
+const faults = [];
 let count = 0;
 
 async function run(browser, lane) {
@@ -23,7 +24,8 @@ async function run(browser, lane) {
       try {
         await scenario(browser);
       } catch (error) {
-        throw new Error(`${name}, ${scenario.name}: ${error.message}`, { cause: error });
+        faults.push(name);
+        console.error(`FAULT in ${name}, ${scenario.name}:`, error);
       }
       count += 1;
       console.log(`   ${name}, ${scenario.name}: ${((performance.now() - begin) / 1000).toFixed(1)} s`);
@@ -40,6 +42,7 @@ try {
   await run(browser, ALONE);
   await Promise.all(LANES.map((lane) => run(browser, lane)));
   const undecided = [...seen.undecided].map(([rule, times]) => `${rule} ${times}`).join(', ') || 'nothing';
+  must(`faults in ${faults}`, faults.length === 0);
   ok(`axe-core: ${seen.states.size} states in ${seen.runs} variants, violations 0; left to people: ${undecided}`);
   ok(`${count} scenarios without an error on the console and without a request to another host`);
   if (names.length === 0) must(`at least ${LEAST_STATES} states, not ${seen.states.size}`, seen.states.size >= LEAST_STATES);

@@ -1,5 +1,5 @@
 // The other states of the pages of staff, the keys, and the line that says that the list has changed.
-import { BASE, SECOND_KEY, Keyboard, focused, look, must, ok, text } from './kit.mjs';
+import { BASE, SECOND_KEY, Keyboard, focused, look, must, ok, refuseStorage, text } from './kit.mjs';
 import { FRAIL, REQUIRED, only, submitted } from './form.mjs';
 import { act, AGAIN, caseAddress, command, done, history, newCase, openStaff } from './desk.mjs';
 

@@ -32,7 +32,7 @@ function steps() {
       section.querySelector('h2').hidden = true;
       find('progress', section).hidden = false;
     }
-    [form.hidden, unsent.hidden] = [false, true];
+    [form.className, form.hidden, unsent.hidden] = ['form', false, true];
     [back.hidden, next.hidden, send.hidden] = [current === 0, current === last, current !== last];
     slot.replaceChildren();
     title.textContent = current === 0 ? formTitle : sections[current].querySelector('h2').textContent;
@@ -123,8 +123,8 @@ function steps() {
     show(event.state.step, false);
     if (current === last) check('review');
   });
-  form.addEventListener('input', save);
-  form.addEventListener('change', ({ target }) => {
+  // Before the focus moves on: a question that hides while it gets the focus would lose it.
+  form.addEventListener('input', ({ target }) => {
     if (target.name === 'alarm_none') answerNo(target.checked);
     hideOthers();
     save();
