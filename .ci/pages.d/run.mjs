@@ -1,4 +1,4 @@
-// Runs the scenarios of the pages, two at a time, and reports each fault; ends with 1 if there is one. .ci/pages starts it.
+// Runs the scenarios of the pages, three at a time, and reports each fault; ends with 1 if there is one. .ci/pages starts it.
 //   BASE=http://.. PORT=.. STATES=.. ..KEY=.. node run.mjs FOLDER [NAME...]      FOLDER holds node_modules
 import { BASE, must, ok, require, seen } from './kit.mjs';
 
@@ -7,7 +7,8 @@ const { chromium } = require('playwright-core');
 const ALONE = ['budgets'];
 const LANES = [
   ['form_states', 'form_keyboard', 'form_kept', 'form_sent', 'embedding'],
-  ['staff_day', 'staff_states', 'staff_two', 'rules', 'firefox'],
+  ['staff_day', 'staff_states', 'rules', 'firefox'],
+  ['staff_two'],
 ];
 const LEAST_STATES = 60;
 const names = process.argv.slice(3);

@@ -20,11 +20,7 @@ pub fn reachable(mut listening: SocketAddr) -> SocketAddr {
 }
 
 /// The startup message; with the metrics address if metrics are enabled, and with what to try if there is a demo clinic.
-pub(super) fn text(
-    listening: SocketAddr,
-    metrics: Option<SocketAddr>,
-    demo: Option<(&Path, &Demo)>,
-) -> String {
+pub(super) fn text(listening: SocketAddr, metrics: Option<SocketAddr>, demo: Option<(&Path, &Demo)>) -> String {
     let url = format!("http://{}", reachable(listening));
     let mut text = format!(
         "sarcoscreen is listening on {listening}\n  staff          {url}/staff\n  rules          {url}/rules\n  \

@@ -29,14 +29,8 @@ const ALWAYS: [&str; 12] = [
     "source",
 ];
 /// Parameters that add resources to the matches. A search takes out the values that it supports before.
-const INCLUSIONS: [&str; 6] = [
-    "_include",
-    "_include:iterate",
-    "_include:recurse",
-    "_revinclude",
-    "_revinclude:iterate",
-    "_revinclude:recurse",
-];
+const INCLUSIONS: [&str; 6] =
+    ["_include", "_include:iterate", "_include:recurse", "_revinclude", "_revinclude:iterate", "_revinclude:recurse"];
 /// Parameters of contained resources, each with the value that changes nothing. No resource of this service contains another.
 const CONTAINED: [(&str, &str); 2] = [("_contained", "false"), ("_containedType", "container")];
 

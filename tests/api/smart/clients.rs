@@ -141,9 +141,8 @@ fn the_command_line_registers_public_keys_only() {
     assert!(minted.status.success(), "{}", text(&minted.stderr));
     let client = text(&minted.stdout).trim().to_owned();
     let credential = ClientId::parse(&client).unwrap().credential_id.to_string();
-    let replace = |id: &str, jwks: &str| {
-        run(&place, &["keys", "replace-jwks", "--clinic", "Own", "--id", id, "--jwks", jwks])
-    };
+    let replace =
+        |id: &str, jwks: &str| run(&place, &["keys", "replace-jwks", "--clinic", "Own", "--id", id, "--jwks", jwks]);
     let next = file("next.json", &json!({"keys": [Signer::p384("next").public()]}).to_string());
     let replaced = replace(&credential, &next);
     assert!(replaced.status.success(), "{}", text(&replaced.stderr));

@@ -75,7 +75,8 @@ async fn identify(
 ) -> Result<Arc<Found>> {
     let refused = || AppError::NotSignedIn(None);
     let now = app.ambient.now();
-    let begun = BegunSignIn::parse(&app.store, returned.kept).filter(|begun| !begun.is_over(now)).ok_or_else(refused)?;
+    let begun =
+        BegunSignIn::parse(&app.store, returned.kept).filter(|begun| !begun.is_over(now)).ok_or_else(refused)?;
     let proof = Proof::new(begun.seed());
     if proof.state != returned.state || returned.code.is_empty() {
         return Err(refused());
