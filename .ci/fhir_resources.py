@@ -237,7 +237,8 @@ def everything(base: str, keys: dict, form: dict, dice: random.Random) -> list:
     for one in {one["id"]: one for one in [*changed, *corrected, *responses[:EXTRACTED]]}.values():
         address = f"{fhir}/{one['resourceType']}/{one['id']}/_history"
         found += [*contained(ask(address, staff)), ask(f"{address}/1", staff)]
-    for response in responses[:EXTRACTED]:
+    scorable = [one for one in responses if one["status"] in ("completed", "amended")]
+    for response in scorable[:EXTRACTED]:
         address = f"{fhir}/QuestionnaireResponse"
         found += contained(ask(f"{address}/{response['id']}/$extract", staff, {}))
         found += contained(ask(f"{address}/$extract", staff, response))
