@@ -221,5 +221,6 @@ create policy webhook_deliveries_writer on webhook_deliveries for insert to sarc
 create policy clinics_jobs_list on clinics for select to sarcoscreen_jobs using (true);
 create policy clinics_auth on clinics for select to sarcoscreen_auth using (true);
 create policy credentials_auth on credentials for select to sarcoscreen_auth using (true);
+create policy credentials_jobs_web_forms on credentials for select to sarcoscreen_jobs using (web_form);
 
 commit;
