@@ -225,7 +225,10 @@ impl Columns {
             return None;
         }
         let number = number(text);
-        if number.is_none() {
+        // A cell may be an answer too, and its fault is then named already.
+        let name = Some(self.names[column].as_str());
+        let mut of_row = faults.iter().rev().take_while(|fault| fault.row == row);
+        if number.is_none() && of_row.all(|fault| fault.column.as_deref() != name) {
             faults.push(FileFault::at(row, &self.names[column], NOT_A_NUMBER));
         }
         number

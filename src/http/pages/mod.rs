@@ -54,8 +54,13 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(page("/rules/{version}", web::get().to(rules::get_table)))
         .service(page("/rules/{version}/changes", web::get().to(rules::get_changes)))
         .configure(screening::routes)
-        .configure(sign_in::routes)
-        .configure(staff::routes);
+        // A scope, so that a request for another path is not compared with each of them.
+        .service(web::scope(STAFF).configure(sign_in::routes).configure(staff::routes));
+}
+
+/// The part of a path of staff below the scope.
+fn below_staff(path: &str) -> &str {
+    path.strip_prefix(STAFF).unwrap_or(path)
 }
 
 /// Audited actions of the pages by method and path, for the entries of refusals.

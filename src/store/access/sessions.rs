@@ -111,8 +111,7 @@ pub async fn find(store: &Store, key: &SessionKey) -> Result<Option<(Session, Si
     .fetch_optional(&mut *store.clinic(key.clinic_id).await?)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let (started_at, last_used_at) = (row.started_at.to_jiff(), row.last_used_at.to_jiff());
-    let session = Session { way: key.way, started_at, last_used_at };
+    let session = session(key, row.started_at, row.last_used_at);
     let clinic = ClinicRow {
         clinic_id: row.clinic_id,
         name: row.name,
@@ -147,6 +146,10 @@ pub async fn find(store: &Store, key: &SessionKey) -> Result<Option<(Session, Si
     }
     .read(key.clinic_id)?;
     Ok(Some((session, SignedIn { credential, clinic, until: row.key_until.map(jiff_sqlx::Timestamp::to_jiff) })))
+}
+
+fn session(key: &SessionKey, started_at: jiff_sqlx::Timestamp, last_used_at: jiff_sqlx::Timestamp) -> Session {
+    Session { way: key.way, started_at: started_at.to_jiff(), last_used_at: last_used_at.to_jiff() }
 }
 
 /// Stores that a session is in use.

@@ -193,7 +193,7 @@ const DEFAULTS: &str = "lib/defaults/index.js";
 const HTTP: &str = "lib/http.c";
 
 const CREATED: &str = "QuestionnaireResponse";
-/// FHIR R4, "RESTful API": a server need not offer an interaction, and answers 405.
+/// FHIR R4, "`RESTful` API": a server need not offer an interaction, and answers 405.
 const NOT_OFFERED: &str = "an interaction that is not offered is 405 (R4 http.html, CapabilityStatement)";
 /// FHIR R4, "Search", "Handling Errors".
 const HANDLING: &str = "strict handling asks for an error for what is not supported (R4 search.html, errors)";

@@ -121,8 +121,8 @@ async fn requests_of_public_clients_succeed_unless_the_specification_asks_for_a_
         println!("| {client} | {source} | {request} | {} | {} | {} |", answer.status, came(&body), sent.refusal);
         let kind = body["resourceType"].as_str().unwrap_or_default();
         // A refusal needs the rule that asks for it.
-        let justified = (400..500).contains(&answer.status) == !sent.refusal.is_empty();
-        if (answer.status, kind) != (sent.status, sent.kind) || !justified {
+        let is_unjustified = (400..500).contains(&answer.status) == sent.refusal.is_empty();
+        if (answer.status, kind) != (sent.status, sent.kind) || is_unjustified {
             wrong.push(format!("{client}: {request}: {} {}", answer.status, answer.text));
         }
     }

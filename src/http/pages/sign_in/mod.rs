@@ -15,7 +15,7 @@ use std::future::ready;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 
-use super::address;
+use super::{address, below_staff};
 use crate::app::access::sign_in::sessions::{self, Visitor};
 use crate::http::kernel::address::client;
 use crate::http::kernel::problem::Problem;
@@ -41,7 +41,7 @@ const SIGNED_OUT: &str = "signed_out";
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let resource = |path: &'static str, methods: &'static str| -> Resource {
         let refused = move || ready(Err::<HttpResponse, _>(Problem::method_not_allowed(methods)));
-        web::resource(path).default_service(web::to(refused))
+        web::resource(below_staff(path)).default_service(web::to(refused))
     };
     let sign_in = resource(SIGN_IN, "GET, POST");
     config

@@ -21,7 +21,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_
 use actix_web::{HttpResponse, Resource, web};
 use askama::Template;
 
-use super::{HTML, NEWS, POLICY, STAFF, rendered};
+use super::{HTML, NEWS, POLICY, STAFF, below_staff, rendered};
 use crate::domain::audit::AuditAction;
 use crate::domain::language::Language;
 use crate::http::kernel::problem::Problem;
@@ -79,7 +79,7 @@ pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
 /// A path whose other methods are refused. `allowed` is the header `Allow`.
 fn resource(path: &str, allowed: &'static str) -> Resource {
     let refused = move || ready(Err::<HttpResponse, _>(Problem::method_not_allowed(allowed)));
-    web::resource(path).default_service(web::to(refused))
+    web::resource(below_staff(path)).default_service(web::to(refused))
 }
 
 /// A page with data of persons: no cache keeps it.
