@@ -1,6 +1,7 @@
 """Runs the built service on a private PostgreSQL with demo data in a temporary folder, for the other checks."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -38,8 +39,11 @@ def debian(*packages: str) -> None:
     """Installs packages of Debian. Checks run concurrently; another one may be installing packages too."""
     apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
     quiet = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL, "check": True}
-    subprocess.run([*apt, "update"], **quiet)
-    subprocess.run([*apt, "install", "-y", "--no-install-recommends", *packages], **quiet)
+    # `apt-get update` does not wait for another one.
+    with open(ROOT / "target/debian.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run([*apt, "update"], **quiet)
+        subprocess.run([*apt, "install", "-y", "--no-install-recommends", *packages], **quiet)
 
 
 def wait_until_ready(base: str, service: subprocess.Popen) -> None:
