@@ -450,7 +450,7 @@ const server = createServer((request, response) => {
 }).listen(Number(PORT), '127.0.0.1');
 await once(server, 'listening');
 const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
+  executablePath: '/usr/bin/chromium-headless-shell',
   args: ['--no-sandbox', '--host-resolver-rules=MAP clinic.test 127.0.0.1'],
 });
 try {

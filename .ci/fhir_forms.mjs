@@ -262,7 +262,7 @@ async function use(browser, renderer, form) {
 if (SCREENSHOTS) mkdirSync(SCREENSHOTS, { recursive: true });
 const [{ resource: found }] = (await service('/fhir/Questionnaire')).entry;
 const form = await service(`/fhir/Questionnaire/${found.id}`);
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium-headless-shell', args: ['--no-sandbox'] });
 try {
   await use(browser, LHC, form);
   await use(browser, MEDPLUM, form);

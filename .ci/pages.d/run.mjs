@@ -35,7 +35,7 @@ async function run(browser, lane) {
 }
 
 const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
+  executablePath: '/usr/bin/chromium-headless-shell',
   args: ['--no-sandbox', '--host-resolver-rules=MAP clinic.test 127.0.0.1, MAP other.test 127.0.0.1'],
 });
 try {
