@@ -9,7 +9,7 @@ use super::SIGN_IN;
 use crate::http::kernel::address::base;
 use crate::http::kernel::state::Settings;
 use crate::http::pages::DONE;
-use crate::http::pages::address::{in_language, selected};
+use crate::http::pages::address::{LANGUAGE, in_language, selected};
 
 /// The first page of staff.
 const FIRST: &str = "/staff";
@@ -34,14 +34,23 @@ pub(super) fn to_sign_in(request: &HttpRequest, settings: &Settings) -> String {
         let sender = request.headers().get(REFERER).and_then(|sender| sender.to_str().ok());
         sender.and_then(|sender| sender.strip_prefix(&base(request, settings))).map(str::to_owned)
     };
-    in_selected_language(request, &with_destination(SIGN_IN, &checked(without_effect(&page.unwrap_or_default()))))
+    // After a sign-in no command was executed, and the module of the page would end the draft of a note.
+    let page = page.unwrap_or_default();
+    in_selected_language(request, &with_destination(SIGN_IN, &checked(without(DONE, &page))))
 }
 
-/// The address of a page without the effect that it shows. After a sign-in no command was executed, and the module of the page would
-/// end the draft of a note.
-fn without_effect(address: &str) -> String {
+/// The destination in the language that the sign-in page was switched to, if its address selects one.
+pub(super) fn in_chosen_language(request: &HttpRequest, to: &str) -> String {
+    match selected(request) {
+        Some(language) if !to.contains('#') => in_language(&without(LANGUAGE, to), language),
+        _ => to.to_owned(),
+    }
+}
+
+/// The address without a parameter.
+fn without(name: &str, address: &str) -> String {
     let Some((path, query)) = address.split_once('?') else { return address.to_owned() };
-    let others: Vec<&str> = query.split('&').filter(|pair| pair.split('=').next() != Some(DONE)).collect();
+    let others: Vec<&str> = query.split('&').filter(|pair| pair.split('=').next() != Some(name)).collect();
     if others.is_empty() { path.to_owned() } else { format!("{path}?{}", others.join("&")) }
 }
 
