@@ -115,6 +115,8 @@ async function review(browser) {
   await look(page, 'form en review with faults');
   await page.click('[data-send]');
   await page.locator('#question-activity-fault').waitFor();
+  await page.locator('[data-slot] > :focus').waitFor();
+  must(`its list of faults has the focus, not ${await focused(page)}`, (await focused(page)) === 'section.faults');
   must('a refused form is one page', (await page.locator('[data-step]:not([hidden])').count()) > 10);
   must('with its answers', (await page.inputValue('#age')) === '71');
   await look(page, 'form en refused, one page');

@@ -79,6 +79,11 @@ async function draft(page, id) {
   await done(page, 'note');
   must('the note is in the history', (await page.locator('.staff-note', { hasText: 'walking aid' }).count()) === 1);
   must('the draft has ended', (await page.inputValue('#note-note')) === '');
+  // The address of the page still names the command.
+  await page.fill('#note-note', note);
+  await page.reload();
+  await kept('a reload of the page after a command');
+  await page.fill('#note-note', '');
 }
 
 /** A colleague was faster: who, when, and the note is kept. */

@@ -216,8 +216,8 @@ async fn stale(
     }
     let version = find(app, actor, follow_up_id).await?.version;
     let event = store::follow_ups::events::find(&app.store, actor.clinic_id, follow_up_id, version).await?;
-    let FollowUpEvent { after, at, by, by_name, .. } = event.ok_or(AppError::Stale)?;
-    let latest = Latest { version, state: after.state.name(), at, by, by_name };
+    let FollowUpEvent { kind, after, at, by, by_name, .. } = event.ok_or(AppError::Stale)?;
+    let latest = Latest { version, kind, state: after.state.name(), at, by, by_name };
     Err(AppError::FollowUpChanged(Box::new(latest)))
 }
 

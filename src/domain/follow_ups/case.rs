@@ -180,6 +180,8 @@ pub struct FollowUpEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latest {
     pub version: i32,
+    /// What made the version.
+    pub kind: EventKind,
     pub state: StateName,
     pub at: Timestamp,
     /// The credential that made the version; `None` if the operator or an upgrade of the service made it.

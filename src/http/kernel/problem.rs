@@ -266,7 +266,7 @@ impl Problem {
 
 impl From<Latest> for CurrentVersionBody {
     fn from(latest: Latest) -> Self {
-        let Latest { version, state, at, by, by_name } = latest;
+        let Latest { version, state, at, by, by_name, .. } = latest;
         Self { version, state: FollowUpStateName(state), at, by: by.map(|id| ByBody::new(id, by_name)) }
     }
 }

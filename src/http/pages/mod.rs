@@ -35,6 +35,9 @@ const HTML: &str = "text/html; charset=utf-8";
 const RULES: &str = "/rules";
 const STAFF: &str = "/staff";
 
+/// The parameter that names the command whose effect a page of staff shows.
+const DONE: &str = "done";
+
 /// Where the worklist asks for news by itself.
 const NEWS: &str = "/staff/changes";
 
@@ -71,6 +74,9 @@ pub(super) fn actions() -> impl Iterator<Item = (String, AuditAction)> {
 /// The first page of the group that a path belongs to; `None` for paths whose errors are not shown as pages.
 fn first_page(path: &str) -> Option<&'static str> {
     let is_below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if path == "/" {
+        return Some(RULES);
+    }
     let groups = [("/rules", RULES), ("/s", RULES), ("/staff", STAFF)];
     groups.into_iter().find(|(root, _)| is_below(root)).map(|(_, first)| first)
 }

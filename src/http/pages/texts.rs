@@ -122,8 +122,8 @@ texts! {
     }
 
     AgainTexts {
-        title faults faults_text refused changed changed_text changed_by_you changed_by_you_text by_service by at
-        state leave do_again
+        title faults faults_text refused changed changed_text changed_by_you changed_by_you_text by_service what by
+        at state leave do_again
     }
 
     SearchTexts {
@@ -186,6 +186,9 @@ mod tests {
     use crate::domain::screening::table_changes::{Field, Section};
     use crate::domain::subjects::contact::ContactWarning;
 
+    /// What no page says of a person.
+    const NEVER: [&str; 6] = ["low risk", "no risk", "no sarcopenia", "bajo riesgo", "riesgo bajo", "sin sarcopenia"];
+
     /// Every text of a language by its path.
     fn flat(language: Language) -> BTreeMap<String, String> {
         fn add(path: &str, value: &toml::Value, found: &mut BTreeMap<String, String>) {
@@ -223,6 +226,18 @@ mod tests {
         let spanish = flat(Language::Es);
         let equal: Vec<_> = english.iter().filter(|(key, text)| spanish[*key] == **text).map(|(key, _)| key).collect();
         assert_eq!(equal, [".rules.band_range", ".rules.fields.doi", ".screening.no"], "not translated");
+    }
+
+    /// A negative screen is no proof of health.
+    #[test]
+    fn no_text_states_that_a_person_has_no_sarcopenia() {
+        for language in Language::ALL {
+            for (key, text) in flat(language) {
+                let text = text.to_lowercase();
+                let found = NEVER.into_iter().find(|never| text.contains(never));
+                assert_eq!(found, None, "{language:?} {key}");
+            }
+        }
     }
 
     #[test]

@@ -341,6 +341,12 @@ async fn a_person_is_sent_to_pages_of_staff_only() {
         let answer = Browser::new(&world).post(SIGN_IN, &[("key", &staff), ("to", to)]).await;
         assert_eq!((answer.status, answer.header("location")), (303, location), "{to}");
     }
+    // The language that the sign-in page was switched to goes on.
+    for (to, location) in [("/staff?lang=en&page=2", "/staff?page=2&lang=es"), ("", "/staff?lang=es")] {
+        let fields = [("key", &*staff), ("to", to)];
+        let answer = Browser::new(&world).post("/staff/sign-in?lang=es", &fields).await;
+        assert_eq!((answer.status, answer.header("location")), (303, location), "{to}");
+    }
 }
 
 #[tokio::test]

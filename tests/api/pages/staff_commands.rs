@@ -131,7 +131,8 @@ async fn a_case_that_changed_meanwhile_keeps_the_note_and_offers_the_command_aga
     let clinic = world.clinic("One").await;
     let browser = &mut signed_in(&world, &clinic.staff).await;
     let titles = ["The case was changed while you had it open", "El caso cambió mientras lo tenía abierto"];
-    for (language, title) in LANGUAGES.into_iter().zip(titles) {
+    let what = ["What was doneNote", "Qué se hizoNota"];
+    for ((language, title), what) in LANGUAGES.into_iter().zip(titles).zip(what) {
         let case = open(&clinic).await;
         let page = case_page(&case);
         let read = show(browser, &page).await;
@@ -146,6 +147,8 @@ async fn a_case_that_changed_meanwhile_keeps_the_note_and_offers_the_command_aga
         let conflict = Page::of(answer, &action);
         assert_eq!(conflict.language(), language);
         assert!(conflict.text().contains(title) && conflict.text().contains("admin"), "{}", conflict.text());
+        let says_what = conflict.elements.iter().any(|element| element.name == "div" && element.text.trim() == what);
+        assert!(says_what, "{}", conflict.text());
         let kept = fields(&conflict, &action);
         assert_eq!((&*kept["note"], &*kept["version"]), (note, "2"));
         assert_eq!(clinic.staff.get(&case).await.expect(200)["version"], 2, "the second note waits");

@@ -1,5 +1,4 @@
-// The steps of the screening form: one group a step, one check after each. Without this module the form is one page, and a
-// refused form stays one page with all its faults.
+// The steps of the screening form: one group a step, one check after each. A refused form stays one page with all its faults.
 if (form) (find('faults') ? onePage : steps)();
 
 function steps() {
@@ -64,7 +63,8 @@ function steps() {
     slot.replaceChildren(alarm);
     find('go-on', alarm).addEventListener('click', then);
     focus(title);
-    tell({ alarm: true });
+    // The site that embeds the form sees what it sees after a fault: an alarm is an answer.
+    tell({ step: current + 1, of: sections.length });
   }
 
   async function post(address, body) {

@@ -12,12 +12,14 @@ function fill(values) {
   }
 }
 
-// A refused form is one page. The tab keeps what is changed there too, for a page in another language and for a reload.
+// A refused form is one page, and its alarm or its list of faults has the focus. The tab keeps what is changed there too, for a page
+// in another language and for a reload.
 function onePage() {
   const review = form.querySelectorAll('[data-step]').length - 1;
   const save = () => keep(JSON.stringify({ seen, current: review, known: '', values: `${new URLSearchParams(new FormData(form))}` }));
   form.addEventListener('input', save);
   save();
+  focus(find('slot').firstElementChild);
 }
 
 // A question that does not apply is hidden, unless it has an answer.

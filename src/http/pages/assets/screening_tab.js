@@ -32,9 +32,9 @@ function leave() {
 }
 
 // A sleeping device stops timers, so the first event after it looks at the clock too. Every page with answers to send is cleared;
-// only a kiosk clears an outcome.
+// only a kiosk clears an outcome. The tab keeps nothing longer on any page.
 function look(event) {
-  if (Date.now() - seen > IDLE && (kiosk || document.forms.length > 0)) leave();
+  if (Date.now() - seen > IDLE) (kiosk || document.forms.length > 0 ? leave : forget)();
   else if (event) seen = Date.now();
 }
 

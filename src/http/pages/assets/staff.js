@@ -17,7 +17,9 @@ function keepDrafts() {
   const kept = (name) => `draft ${name}`;
   const done = new URLSearchParams(location.search).get('done');
   const forget = (name) => inTab((tab) => tab.removeItem(kept(name)));
-  if (done) forget(`${location.pathname}/${done}`);
+  // A page that is shown again does not follow a command: what it keeps was typed after it.
+  const isAgain = ['reload', 'back_forward'].includes(performance.getEntriesByType('navigation')[0]?.type);
+  if (done && !isAgain) forget(`${location.pathname}/${done}`);
   const forgotten = document.querySelector('[data-forget]');
   if (forgotten) forget(forgotten.dataset.forget);
   for (const form of document.querySelectorAll('form[data-draft]')) {

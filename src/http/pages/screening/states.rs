@@ -10,6 +10,7 @@ use super::sent::Sent;
 use super::visit::{Place, Visit, policy};
 use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::request_id::current_request_id;
+use crate::http::pages::address::in_language;
 use crate::http::pages::assets::SCREENING_MODULE;
 use crate::http::pages::layout::Layout;
 use crate::http::pages::texts::{self, ScreeningTexts};
@@ -57,16 +58,17 @@ pub(super) fn refusal(problem: &Problem, place: &Place<'_>, alarm: Option<&Alarm
 
 fn state(kind: ProblemType, place: &Place<'_>, alarm: Option<&AlarmCard>) -> Result<Vec<u8>, Problem> {
     let texts = &texts::of(place.language)?.screening;
-    let (title, text) = match kind {
-        ProblemType::NotFound | ProblemType::Unauthenticated => (&texts.closed, &texts.closed_text),
-        ProblemType::ClinicSuspended => (&texts.suspended, &texts.suspended_text),
-        ProblemType::TooManyRequests => (&texts.busy, &texts.busy_text),
-        kind if kind.row().1 >= 500 => (&texts.unavailable, &texts.unavailable_text),
-        _ => (&texts.refused, &texts.refused_text),
+    let (title, text, is_lost) = match kind {
+        ProblemType::NotFound | ProblemType::Unauthenticated => (&texts.closed, &texts.closed_text, false),
+        ProblemType::ClinicSuspended => (&texts.suspended, &texts.suspended_text, false),
+        ProblemType::TooManyRequests => (&texts.busy, &texts.busy_text, false),
+        kind if kind.row().1 >= 500 => (&texts.unavailable, &texts.unavailable_text, false),
+        _ => (&texts.refused, &texts.refused_text, true),
     };
     let form = place.address();
-    let layout = Layout::new(place.language, &form, title.clone(), None)?;
-    let again = (kind == ProblemType::MalformedRequest).then_some(form);
+    // The module empties the tab when the person starts again, and states the height of the page to the site around it.
+    let layout = Layout::new(place.language, &form, title.clone(), Some(&SCREENING_MODULE.address))?;
+    let again = is_lost.then(|| in_language(&form, place.language));
     rendered(&StatePage { layout, texts, text, alarm, again, request_id: current_request_id() })
 }
 

@@ -8,7 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use super::SIGN_IN;
 use crate::http::kernel::address::base;
 use crate::http::kernel::state::Settings;
-use crate::http::pages::address::{in_language, selected};
+use crate::http::pages::DONE;
+use crate::http::pages::address::{LANGUAGE, in_language, selected};
 
 /// The first page of staff.
 const FIRST: &str = "/staff";
@@ -33,7 +34,24 @@ pub(super) fn to_sign_in(request: &HttpRequest, settings: &Settings) -> String {
         let sender = request.headers().get(REFERER).and_then(|sender| sender.to_str().ok());
         sender.and_then(|sender| sender.strip_prefix(&base(request, settings))).map(str::to_owned)
     };
-    in_selected_language(request, &with_destination(SIGN_IN, &checked(page.unwrap_or_default())))
+    // After a sign-in no command was executed, and the module of the page would end the draft of a note.
+    let page = page.unwrap_or_default();
+    in_selected_language(request, &with_destination(SIGN_IN, &checked(without(DONE, &page))))
+}
+
+/// The destination in the language that the sign-in page was switched to, if its address selects one.
+pub(super) fn in_chosen_language(request: &HttpRequest, to: &str) -> String {
+    match selected(request) {
+        Some(language) if !to.contains('#') => in_language(&without(LANGUAGE, to), language),
+        _ => to.to_owned(),
+    }
+}
+
+/// The address without a parameter.
+fn without(name: &str, address: &str) -> String {
+    let Some((path, query)) = address.split_once('?') else { return address.to_owned() };
+    let others: Vec<&str> = query.split('&').filter(|pair| pair.split('=').next() != Some(name)).collect();
+    if others.is_empty() { path.to_owned() } else { format!("{path}?{}", others.join("&")) }
 }
 
 /// An address of the sign-in with the page to return to.
@@ -82,6 +100,9 @@ mod tests {
         let get = |address: &str| to_sign_in(&TestRequest::with_uri(address).to_http_request(), &settings());
         assert_eq!(get("/staff"), "/staff/sign-in?to=%2Fstaff");
         assert_eq!(get("/staff/cases/1?lang=es"), "/staff/sign-in?to=%2Fstaff%2Fcases%2F1%3Flang%3Des&lang=es");
+        let after_command = get("/staff/cases/1?done=note&lang=es");
+        assert_eq!(after_command, "/staff/sign-in?to=%2Fstaff%2Fcases%2F1%3Flang%3Des&lang=es");
+        assert_eq!(get("/staff/cases/1?done=note"), "/staff/sign-in?to=%2Fstaff%2Fcases%2F1");
         let post = |sender: &str| {
             let request = TestRequest::post().uri("/staff/cases/1/claim").insert_header((REFERER, sender));
             to_sign_in(&request.to_http_request(), &settings())

@@ -22,7 +22,7 @@ use crate::http::kernel::problem::Problem;
 use crate::http::kernel::request_id::request_id;
 use crate::http::kernel::state::State;
 use cookies::SESSION;
-use destination::see_other;
+use destination::{in_chosen_language, see_other};
 use form::SignInForm;
 use page::SignIn;
 use transport::Transport;
@@ -81,7 +81,8 @@ async fn post_sign_in(
         Ok(text) => {
             // The cookie of the session before is overwritten.
             end(&request, &state).await?;
-            Ok(see_other(page.destination()).append_header(SESSION.set(transport, &text)).finish())
+            let to = in_chosen_language(&request, page.destination());
+            Ok(see_other(&to).append_header(SESSION.set(transport, &text)).finish())
         }
         Err(error) => page.refused(error),
     }

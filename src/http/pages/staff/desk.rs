@@ -14,6 +14,7 @@ use crate::domain::ids::FollowUpId;
 use crate::domain::language::Language;
 use crate::http::kernel::problem::Problem;
 use crate::http::kernel::state::State;
+use crate::http::pages::DONE;
 use crate::http::pages::address::{in_language, language, parameter};
 use crate::http::pages::assets::STAFF_MODULE;
 use crate::http::pages::layout::Layout;
@@ -22,8 +23,6 @@ use crate::http::pages::texts::{self, StaffTexts};
 
 /// Where the button for signing out sends its form.
 const SIGN_OUT: &str = "/staff/sign-out";
-/// The parameter that names the command whose effect a page shows.
-const DONE: &str = "done";
 
 pub(super) struct Desk {
     pub language: Language,

@@ -12,10 +12,12 @@ use crate::domain::follow_ups::worklist::FollowUpOrder;
 use crate::domain::screening::urgency::Urgency;
 use crate::http::kernel::faults::{of_query, of_validation};
 use crate::http::kernel::problem::Problem;
+use crate::http::pages::DONE;
+use crate::http::pages::address::LANGUAGE;
 use crate::http::v1::follow_ups::worklist::FollowUpQuery;
 
 /// Parameters of a page that are none of the API.
-const OWN: [&str; 2] = ["lang", "done"];
+const OWN: [&str; 2] = [LANGUAGE, DONE];
 /// Rows of a page.
 const ROWS: u16 = 25;
 

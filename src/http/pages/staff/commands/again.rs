@@ -37,8 +37,9 @@ pub(super) struct AgainPage {
     leave: String,
 }
 
-/// Who changed the case, and what it is now.
+/// Who did what to the case, and what it is now.
 struct Changed {
+    what: &'static str,
     by: String,
     at: Moment,
     state: &'static str,
@@ -85,6 +86,7 @@ pub(super) fn page(mut form: Form, why: Why, desk: &Desk, id: FollowUpId) -> Res
 
 fn changed(latest: Latest, desk: &Desk) -> Changed {
     Changed {
+        what: named(&desk.texts.names.events, latest.kind.as_str()),
         by: latest.by_name.unwrap_or_else(|| desk.texts.again.by_service.clone()),
         at: desk.moment(latest.at),
         state: named(&desk.texts.names.states, latest.state.as_str()),
