@@ -50,6 +50,11 @@ export function openForm(browser, language, { query = '', whole = false, ...more
   return open(browser, `${FORM}?lang=${language}${query}`, { language, ...more, before });
 }
 
+/** A form without its module is shown whole after 8 s; this shows it at once. */
+export function showWhole(page) {
+  return page.evaluate(() => document.getAnimations().forEach((one) => one.finish()));
+}
+
 /** Fills in the fields that are shown. */
 export async function fill(page, answers) {
   const shown = await page.evaluate(() => {

@@ -1,7 +1,7 @@
 // Without script: refused, corrected, sent. The outcome of each level, and how it prints.
 import { writeFileSync } from 'node:fs';
 import { FORM, kept, look, must, ok, text } from './kit.mjs';
-import { FIT, FRAIL, REQUIRED, SIGNS, asBody, fill, only, openForm, sameAsApi, stored } from './form.mjs';
+import { FIT, FRAIL, REQUIRED, SIGNS, asBody, fill, only, openForm, sameAsApi, showWhole, stored } from './form.mjs';
 
 const A4 = { width: 794, height: 1123 };
 const PAGES = 2;
@@ -42,6 +42,7 @@ async function withoutScript(browser) {
 /** Sends a new form with the retry key of another one. */
 async function sendAgain(page, key, answers) {
   await page.goto(`${FORM}?lang=en`);
+  await showWhole(page);
   await page.evaluate((key) => (document.querySelector('[name="key"]').value = key), key);
   await fill(page, answers);
   await page.click('[data-send]');
@@ -52,6 +53,7 @@ async function bothWays(browser) {
   const made = [];
   for (const javaScriptEnabled of [true, false]) {
     const { page, close } = await openForm(browser, 'en', { javaScriptEnabled, whole: javaScriptEnabled });
+    await showWhole(page);
     await fill(page, FRAIL);
     await page.click('[data-send]');
     await page.locator('[data-sent]').waitFor();
@@ -81,6 +83,7 @@ async function outcomes(browser) {
   for (const [place, [name, answers]] of Object.entries(OUTCOMES).entries()) {
     for (const language of ['en', 'es']) {
       const { page, close } = await openForm(browser, language, { whole: true });
+      await showWhole(page);
       // A sign that is there comes before "No to all of these".
       await fill(page, { ...answers, ...(place % 2 ? { to_contact: 'yes', telephone: 'no number' } : { to_contact: 'no' }) });
       await page.click('[data-send]');
@@ -122,6 +125,7 @@ async function prints(page, name) {
 /** Other answers with the key of a form that was sent. */
 async function sentAlready(browser) {
   const { page, close } = await openForm(browser, 'en', { whole: true });
+  await showWhole(page);
   const key = await page.inputValue('[name="key"]');
   await fill(page, FIT);
   await page.click('[data-send]');

@@ -1,4 +1,4 @@
-// Runs the scenarios of the pages, three at a time, and reports each fault; ends with 1 if there is one. .ci/pages starts it.
+// Runs the scenarios of the pages, a lane beside the other, and reports each fault; ends with 1 if there is one. .ci/pages starts it.
 //   BASE=http://.. PORT=.. STATES=.. ..KEY=.. node run.mjs FOLDER [NAME...]      FOLDER holds node_modules
 import { BASE, must, ok, require, seen } from './kit.mjs';
 
@@ -6,8 +6,10 @@ const { chromium } = require('playwright-core');
 /** Figures of time are measured alone. The scenarios of one lane run in turn: those of staff work on each other's cases. */
 const ALONE = ['budgets'];
 const LANES = [
-  ['form_states', 'form_keyboard', 'form_kept', 'form_sent', 'embedding'],
-  ['staff_day', 'staff_states', 'rules', 'firefox'],
+  ['form_states', 'form_keyboard'],
+  ['form_kept', 'embedding', 'firefox'],
+  ['form_sent'],
+  ['staff_day', 'staff_states', 'rules'],
   ['staff_two'],
 ];
 const LEAST_STATES = 60;

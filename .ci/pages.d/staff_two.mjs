@@ -1,9 +1,11 @@
 // Two members of staff on one case, in random interleavings through the pages: every command that a page confirms is a version
-// of its own, and every note that was typed is in the history once.
+// of its own, and every note that was typed is in the history once. Pairs work beside each other, each on cases of its own.
 import { SECOND_KEY, STAFF_KEY, must, ok } from './kit.mjs';
 import { AGAIN, DONE, caseAddress, command, history, newCase, openStaff } from './desk.mjs';
 
-const INTERLEAVINGS = 200;
+const PAIRS = 2;
+const INTERLEAVINGS_OF_A_PAIR = 100;
+const INTERLEAVINGS = PAIRS * INTERLEAVINGS_OF_A_PAIR;
 /** A case with a long history is slow to show. */
 const A_CASE = 10;
 const COMMANDS = ['note', 'note', 'claim', 'contact', 'release', 'close', 'reopen'];
@@ -79,18 +81,21 @@ async function interleave(turns, random) {
 
 async function interleavings(browser) {
   const seed = Number(process.env.PAGES_SEED ?? Date.now() % 1_000_000);
-  const random = dice(seed);
-  const staff = [];
-  for (const key of [STAFF_KEY, SECOND_KEY]) staff.push({ ...(await openStaff(browser, { key, address: '/staff/search' })), done: 0, conflicts: 0 });
-  try {
-    for (let first = 0; first < INTERLEAVINGS; first += A_CASE) await onOneCase(staff, first, random);
-  } catch (error) {
-    throw new Error(`PAGES_SEED=${seed}: ${error.message}`, { cause: error });
-  }
-  for (const { close } of staff) await close('409', '412');
-  const conflicts = staff[0].conflicts + staff[1].conflicts;
+  const pairs = Array.from({ length: PAIRS }, (_, place) => pair(browser, place * INTERLEAVINGS_OF_A_PAIR, dice(seed + place)));
+  const conflicts = (await Promise.all(pairs).catch((cause) => {
+    throw new Error(`PAGES_SEED=${seed}: ${cause.message}`, { cause });
+  })).reduce((all, one) => all + one);
   must('there were conflicts', conflicts > INTERLEAVINGS / 20);
   ok(`${INTERLEAVINGS} interleavings of two members of staff, ${conflicts} conflicts: no update lost, every note kept (seed ${seed})`);
+}
+
+/** The interleavings of two members of staff from the number `begin`; returns their conflicts. */
+async function pair(browser, begin, random) {
+  const staff = [];
+  for (const key of [STAFF_KEY, SECOND_KEY]) staff.push({ ...(await openStaff(browser, { key, address: '/staff/search' })), done: 0, conflicts: 0 });
+  for (let first = begin; first < begin + INTERLEAVINGS_OF_A_PAIR; first += A_CASE) await onOneCase(staff, first, random);
+  for (const { close } of staff) await close('409', '412');
+  return staff[0].conflicts + staff[1].conflicts;
 }
 
 async function onOneCase(staff, first, random) {
