@@ -228,7 +228,8 @@ const NOT_OFFERED: &str = "an interaction that is not offered is 405 (R4 http.ht
 const HANDLING: &str = "strict handling asks for an error for what is not supported (R4 search.html, errors)";
 
 /// The one refusal that no rule of the specification asks for. The client sends the search by POST if its user chooses so.
-const PRIVATE: &str = "a rule of this service: the identifier of a person must not appear in a URL; POST to _search (docs/fhir.md)";
+const PRIVATE: &str =
+    "a rule of this service: the identifier of a person must not appear in a URL; POST to _search (docs/fhir.md)";
 
 /// The requests, in the order in which they are sent.
 pub(super) const REQUESTS: &[Sent] = &[
