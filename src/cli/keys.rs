@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -73,10 +73,8 @@ fn client_keys(source: &str) -> anyhow::Result<ClientKeys> {
         return Ok(ClientKeys::Address(source.to_owned()));
     }
     let document = fs::read(source).with_context(|| format!("cannot read {source}"))?;
-    let public = public_keys(&document);
-    public.map(ClientKeys::Document).context(
-        "--jwks must be a key set (JWKS) with a key that has a kid: RSA from 2048 bits, P-256, P-384 or Ed25519",
-    )
+    let public = public_keys(&document).map_err(|fault| anyhow!("--jwks {fault}"))?;
+    Ok(ClientKeys::Document(public))
 }
 
 async fn mint(

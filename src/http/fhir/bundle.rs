@@ -50,6 +50,10 @@ impl Bundle {
         Self { resource_type: "Bundle", kind, total: None, link, entry }
     }
 
+    pub(super) const fn entries(&self) -> usize {
+        self.entry.len()
+    }
+
     pub(super) fn with_total(self, total: Option<usize>) -> Self {
         Self { total, ..self }
     }

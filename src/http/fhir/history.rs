@@ -8,8 +8,7 @@ use super::dates::period;
 use super::follow_up::task;
 use super::follow_ups::of_cases;
 use super::people::People;
-use super::search::Parameters;
-use super::{bundle, reply, response};
+use super::{bundle, reply, response, search};
 use crate::app::error::AppError;
 use crate::app::{follow_ups, submissions};
 use crate::domain::fault::{FaultCode, Sentence};
@@ -101,7 +100,7 @@ struct Asked {
 
 impl Asked {
     fn read(request: &HttpRequest) -> Result<Self, Problem> {
-        let mut parameters = Parameters::parse(request.query_string().as_bytes());
+        let mut parameters = search::of_url(request);
         let since = parameters.one("_since").map(|text| period(&text).map(|(start, _)| start));
         if since == Some(None) {
             let detail = Sentence::new("must be a date or an instant", "debe ser una fecha o un instante");

@@ -119,6 +119,11 @@ impl Presentation {
         Self { notes: parameters.notes, query, ..self }
     }
 
+    /// Whether no earlier page has returned matches.
+    pub(super) const fn is_first_page(&self) -> bool {
+        self.page.cursor.is_none() && self.shown == 0
+    }
+
     /// The places of the matches on this page.
     pub(super) fn window(&self, total: usize) -> Range<usize> {
         let start = self.shown.min(total);

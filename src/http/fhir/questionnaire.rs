@@ -94,7 +94,7 @@ pub(super) fn embedded(
 /// The filters of a search: each occurrence of a parameter, with its values.
 struct Filter {
     ids: Vec<String>,
-    urls: Vec<String>,
+    urls: Vec<Vec<String>>,
     versions: Vec<String>,
     names: Wanted,
     titles: Wanted,
@@ -103,9 +103,10 @@ struct Filter {
 
 impl Filter {
     fn read(parameters: &mut Parameters) -> Self {
-        let [ids, urls, versions] = ["_id", "url", "version"].map(|name| parameters.all(name));
+        let [ids, versions] = ["_id", "version"].map(|name| parameters.all(name));
+        let [urls, statuses] = ["url", "status"].map(|name| parameters.choices(name));
         let [names, titles] = ["name", "title"].map(|name| Wanted::read(parameters, name));
-        Self { ids, urls, versions, names, titles, statuses: parameters.choices("status") }
+        Self { ids, urls, versions, names, titles, statuses }
     }
 
     fn holds(&self, wordings: Wordings<'_>, form: Form, is_current: bool) -> bool {
@@ -114,7 +115,7 @@ impl Filter {
         let title = wordings.texts().map_or("", |texts| texts.questionnaire.title.as_str());
         (is_current || every)
             && any(&self.ids, &form.id(version))
-            && self.urls.iter().all(|list| list.split(',').any(|url| Form::of_url(url) == Some(form)))
+            && self.urls.iter().all(|list| list.iter().any(|url| Form::of_url(url) == Some(form)))
             && any(&self.versions, version)
             && any_code(&self.statuses, STATUS, status(is_current))
             && self.names.hold(form.name())
@@ -129,15 +130,15 @@ const fn status(is_current: bool) -> &'static str {
 
 /// A string parameter: the lists of values that begin a text, are anywhere in it, and are the whole text.
 struct Wanted {
-    begins: Vec<String>,
-    contains: Vec<String>,
-    exact: Vec<String>,
+    begins: Vec<Vec<String>>,
+    contains: Vec<Vec<String>>,
+    exact: Vec<Vec<String>>,
 }
 
 impl Wanted {
     fn read(parameters: &mut Parameters, name: &str) -> Self {
         let [begins, contains, exact] =
-            ["", ":contains", ":exact"].map(|modifier| parameters.all(&format!("{name}{modifier}")));
+            ["", ":contains", ":exact"].map(|modifier| parameters.choices(&format!("{name}{modifier}")));
         Self { begins, contains, exact }
     }
 
@@ -150,8 +151,8 @@ impl Wanted {
     }
 }
 
-fn one_of_each(lists: &[String], matches: impl Fn(&str) -> bool) -> bool {
-    lists.iter().all(|list| list.split(',').any(&matches))
+fn one_of_each(lists: &[Vec<String>], matches: impl Fn(&str) -> bool) -> bool {
+    lists.iter().all(|list| list.iter().any(|value| matches(value)))
 }
 
 fn render(wordings: Wordings<'_>, form: Form, is_current: bool) -> Value {

@@ -39,7 +39,7 @@ pub(super) struct Parameters {
 pub(super) struct Found<R> {
     pub(super) resources: R,
     pub(super) next: Option<(Option<String>, usize)>,
-    /// The number of matches, if it was requested and is known.
+    /// The number of matches, if it was requested and is known. A page with all matches has it anyway.
     pub(super) total: Option<usize>,
 }
 
@@ -85,6 +85,8 @@ pub(super) fn found_with<I: Display>(
 ) -> HttpResponse {
     let base = format!("{}/{kind}", reply::base(request));
     let address = |query: &str| if query.is_empty() { base.clone() } else { format!("{base}?{query}") };
+    // Nothing comes before or after this page, so that it has all matches.
+    let is_whole = found.next.is_none() && asked.is_first_page() && !asked.only_total;
     let mut link = Vec::new();
     // A search by an identifier of a record or a person has no link, because an identifier must not appear in a URL.
     if let Some(query) = asked.query() {
@@ -94,7 +96,9 @@ pub(super) fn found_with<I: Display>(
         }
     }
     let resources = found.resources.into_iter().map(|(id, resource)| (id, subset(resource, asked.elements())));
-    let mut bundle = searchset(&base, resources, link).with_total(found.total).with_included(included);
+    let page = searchset(&base, resources, link);
+    let total = found.total.or_else(|| is_whole.then(|| page.entries()));
+    let mut bundle = page.with_total(total).with_included(included);
     if let Some(notes) = remarks(asked) {
         bundle = bundle.with_outcome(&notes);
     }

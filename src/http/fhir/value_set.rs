@@ -40,7 +40,7 @@ pub(super) async fn search_value_sets(
 ) -> Result<HttpResponse, Problem> {
     let language = accepted.or(Language::default());
     let mut parameters = search::of_url(&request);
-    let (ids, urls) = (parameters.all("_id"), parameters.all("url"));
+    let (ids, urls) = (parameters.all("_id"), parameters.choices("url"));
     let presentation = Presentation::read(&mut parameters);
     presentation.check_order(&mut parameters, &[]);
     parameters.end()?;
@@ -48,7 +48,7 @@ pub(super) async fn search_value_sets(
     let table = rule_tables::current(&state.app);
     let found = with_options(table).filter(|spec| {
         let id = id_of(spec.id);
-        any(&ids, &id) && urls.iter().all(|list| list.split(',').any(|url| is_named(&id, url)))
+        any(&ids, &id) && urls.iter().all(|list| list.iter().any(|url| is_named(&id, url)))
     });
     let found: Vec<&'static Spec> = found.collect();
     let entry = |spec: &'static Spec| {

@@ -147,14 +147,15 @@ impl Parameter for IfMatch {
     }
 }
 
-/// The version in `If-Match`, which is required. A weak tag is read only where this service returns weak ones.
+/// The version in `If-Match`, which is required. A weak tag is read only where this service returns weak ones. Some clients send
+/// the header twice.
 pub(in crate::http) fn if_match(headers: &HeaderMap, weak: bool) -> Result<i32, Problem> {
     let mut values = headers.get_all(IF_MATCH);
     let Some(value) = values.next() else {
         let detail = "send the ETag of the version that you read in If-Match";
         return Err(Problem::new(ProblemType::PreconditionRequired, detail));
     };
-    let tag = value.to_str().ok().filter(|_| values.next().is_none());
+    let tag = value.to_str().ok().filter(|_| values.all(|other| other == value));
     tag.and_then(|tag| entity_tag(tag.trim(), weak)).ok_or_else(|| {
         let detail = Sentence::new(
             "send one ETag as returned, in double quotes",

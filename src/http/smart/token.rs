@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::BytesMut;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use futures_util::StreamExt as _;
@@ -104,11 +104,8 @@ fn answer(outcome: Result<Granted, TokenRefusal>) -> HttpResponse {
         ),
         TokenRefusal::Other(error) => return failure(error),
     };
-    let mut response = HttpResponse::build(status);
-    if status == StatusCode::UNAUTHORIZED {
-        response.insert_header((WWW_AUTHENTICATE, "Bearer"));
-    }
-    response.json(json!({"error": code, "error_description": description}))
+    // No `WWW-Authenticate`: a client authenticates in the body, and libraries take the header for a refused access token.
+    HttpResponse::build(status).json(json!({"error": code, "error_description": description}))
 }
 
 /// A refusal that has no code of its own in OAuth, with the status and the delay of its problem.

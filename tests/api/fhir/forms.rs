@@ -84,6 +84,9 @@ async fn a_search_finds_forms_by_version_url_status_and_id() {
     let last = title.split(' ').next_back().unwrap();
     assert_eq!(found(&format!("&title:contains={last}")).await.len(), 4);
     assert_eq!(found("&title:contains=no-such-title").await, [""; 0]);
+    // A list has no empty value, which every text would contain; an escaped comma is part of a value.
+    assert_eq!(found("&title:contains=no-such-title,").await, [""; 0]);
+    assert_eq!(found("&name:exact=other%5C,SarcopeniaScreenStaff").await, [""; 0]);
     // A page has one form unless more are asked for; each page has the link to the next.
     let (mut path, mut read) = ("/fhir/Questionnaire".to_owned(), Vec::new());
     loop {

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::{identified, ids, search};
 use crate::world::{Clinic, User, World, fit, frail};
 
+/// The id of no resource.
+const NO_ID: &str = "0192f0c1-2d5e-7c3a-9b1d-3a5c7e9f1b2d";
+
 async fn count(user: &User, query: &str) -> usize {
     ids(&user.get(&format!("/fhir/{query}")).await.expect(200)).len()
 }
@@ -162,7 +165,15 @@ async fn a_total_is_counted_and_presentation_is_honoured_or_ignored() {
         }
         let page = get(&format!("{kind}?_count=2&_total=accurate")).await;
         assert_eq!((&page["total"], ids(&page).len()), (&json!(3), 2), "{kind}");
-        assert!(get(&format!("{kind}?_count=2")).await.get("total").is_none());
+        // Without a count, a first page that is also the last one has the total, and no other page.
+        assert_eq!(get(kind).await["total"], 3, "{kind}");
+        assert_eq!(get(&format!("{kind}?_id={NO_ID}")).await["total"], 0, "{kind}");
+        let part = get(&format!("{kind}?_count=2")).await;
+        assert!(part.get("total").is_none(), "{kind}");
+        let links = part["link"].as_array().unwrap();
+        let next = links.iter().find(|link| link["relation"] == "next").unwrap()["url"].as_str().unwrap();
+        let last = clinic.staff.get(&next.replacen(&world.base, "", 1)).await.expect(200);
+        assert_eq!((ids(&last).len(), last.get("total")), (1, None), "{kind}");
         let parts = get(&format!("{kind}?_elements=status&_count=1")).await;
         let part = &parts["entry"][0]["resource"];
         assert_eq!(part["meta"]["tag"][0]["code"], "SUBSETTED", "{kind}");
@@ -175,6 +186,14 @@ async fn a_total_is_counted_and_presentation_is_honoured_or_ignored() {
     }
     let scores = get("Observation?code=score&_count=0").await;
     assert_eq!((&scores["total"], scores.get("entry")), (&json!(3), None));
+    assert_eq!(get("Observation?code=score").await["total"], 3);
+    assert!(get("Observation?code=score&_count=2").await.get("total").is_none());
+    let log = clinic.admin.get("/fhir/AuditEvent?_count=1").await.expect(200);
+    assert!(log.get("total").is_none());
+    let entry = clinic.admin.get(&format!("/fhir/AuditEvent?_id={}", ids(&log)[0])).await.expect(200);
+    assert_eq!(entry["total"], 1);
+    // The log is not counted.
+    assert!(clinic.admin.get("/fhir/AuditEvent?_count=0").await.expect(200).get("total").is_none());
     assert_eq!(get("Questionnaire?_count=0").await["total"], get("Questionnaire").await["total"]);
     assert_eq!(ids(&get("CodeSystem?_count=1").await).len(), 1);
     // What is ignored is reported beside the matches to a client that says how to handle it, and to no other.

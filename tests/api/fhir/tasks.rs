@@ -160,3 +160,15 @@ async fn every_repeated_status_must_match_and_one_of_a_list_must() {
         assert_eq!(found["entry"].as_array().map_or(0, Vec::len), count, "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_version_that_is_sent_twice_counts_once_and_two_versions_are_refused() {
+    let world = World::new().await;
+    let clinic = world.clinic("One").await;
+    let receipt = clinic.intake.submit(&json!({"answers": frail()})).await.expect(201);
+    let id = receipt["follow_up"]["id"].as_str().unwrap();
+    let with = |tag: &'static str| task(&clinic.staff, id, 1, "accepted", json!({})).header("if-match", tag);
+    let refused = clinic.staff.send(with("W/\"2\"")).await.expect(400);
+    assert!(refused["issue"][0]["diagnostics"].as_str().unwrap().contains("one ETag"), "{refused}");
+    assert_eq!(clinic.staff.send(with("W/\"1\"")).await.expect(200)["status"], "accepted");
+}

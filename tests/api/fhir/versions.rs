@@ -55,6 +55,10 @@ async fn a_response_has_a_second_version_when_it_is_corrected() {
     let next = page["link"][1]["url"].as_str().unwrap().replacen(&world.base, "", 1);
     assert_eq!(versions(&clinic.intake.get(&next).await.expect(200)), pairs(&[("1", "completed")]));
     clinic.intake.get(&format!("/fhir/{path}/_history?_since=lately")).await.expect(400);
+    for (prefer, status) in [("handling=strict", 400), ("handling=lenient", 200)] {
+        let request = clinic.intake.request("GET", &format!("/fhir/{path}/_history?_at=2026")).header("prefer", prefer);
+        clinic.intake.send(request).await.expect(status);
+    }
 }
 
 #[tokio::test]

@@ -135,8 +135,16 @@ fn the_command_line_registers_public_keys_only() {
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    let mut key = Signer::p384("key").public();
-    key["d"] = json!("private");
+    let key = Signer::p384("key").public();
+    for (member, value, says) in
+        [("d", json!("private"), "public keys only"), ("key_ops", json!(["sign"]), "[\"verify\"]")]
+    {
+        let mut wrong = key.clone();
+        wrong[member] = value;
+        let refused = mint(&file("wrong.json", &json!({"keys": [wrong]}).to_string()));
+        assert!(!refused.status.success(), "{member}: {}", text(&refused.stdout));
+        assert!(text(&refused.stderr).contains(says), "{member}: {}", text(&refused.stderr));
+    }
     let minted = mint(&file("keys.json", &json!({"keys": [key]}).to_string()));
     assert!(minted.status.success(), "{}", text(&minted.stderr));
     let client = text(&minted.stdout).trim().to_owned();

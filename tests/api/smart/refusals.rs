@@ -53,8 +53,12 @@ async fn an_assertion_that_is_not_valid_here_gets_no_token() {
     ];
     for (which, assertion) in &refused {
         let answer = system.ask(assertion, SCOPE).await;
-        assert_eq!(answer.header("www-authenticate"), "Bearer", "{which}");
-        assert_eq!(answer.expect(401)["error"], "invalid_client", "{which}");
+        // The client authenticates in the body, so the refusal is that of OAuth alone (RFC 6749, section 5.2).
+        assert_eq!(answer.header("www-authenticate"), "", "{which}");
+        assert_eq!(answer.header("content-type"), "application/json", "{which}");
+        let refusal = answer.expect(401);
+        assert_eq!(refusal["error"], "invalid_client", "{which}");
+        assert!(refusal["error_description"].as_str().is_some_and(|text| !text.is_empty()), "{which}");
     }
     // A refused request does not use up an id, and a time of issue is allowed.
     let mut claims = system.claims();

@@ -19,8 +19,29 @@ const RSA_BYTES: usize = 256;
 /// The maximum length of a key id, bytes.
 pub(super) const KEY_ID_LENGTH: usize = 256;
 
+/// Members that only a private or a symmetric key has (RFC 7518, section 6).
+const SECRET: [&str; 2] = ["d", "k"];
 /// The members of a key that are public.
 const PUBLIC: [&str; 10] = ["kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y"];
+
+/// Why a document is refused as the public keys of a system. Each text says what to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeySetFault {
+    #[error("must be a key set (JWKS): a JSON object with the list keys")]
+    NoKeySet,
+    #[error(
+        "has a private or a symmetric key (a member d or k): send the public keys only, and use a new key pair if this \
+         file left the system that signs"
+    )]
+    Secret,
+    #[error(
+        "has keys for another purpose only: a key that verifies has the use \"sig\" and the key_ops [\"verify\"], or \
+         leaves them out; [\"sign\"] is for the private key"
+    )]
+    OtherPurpose,
+    #[error("must have a key with a kid of its own: RSA from 2048 bits, P-256, P-384 or Ed25519")]
+    NoUsableKey,
+}
 
 /// Keys by key id.
 #[derive(Default)]
@@ -70,17 +91,24 @@ impl KeySet {
         Some(Self(keys))
     }
 
-    /// The document with the public members of each key, so that a private key is never stored; `None` if no key of it can
-    /// verify anything here.
-    pub(super) fn public(document: &[u8]) -> Option<Value> {
-        Self::read(document).filter(|keys| keys.len() > 0)?;
-        let mut document: Value = serde_json::from_slice(document).ok()?;
-        let keys = document.get_mut("keys")?.as_array_mut()?;
+    /// The document with the relevant members of each key. Fails when it has a private key, which must not leave its system, or no
+    /// key that can verify anything here.
+    pub(super) fn public(document: &[u8]) -> Result<Value, KeySetFault> {
+        let usable = Self::read(document).ok_or(KeySetFault::NoKeySet)?.len() > 0;
+        let mut document: Value = serde_json::from_slice(document).map_err(|_| KeySetFault::NoKeySet)?;
+        let keys = document.get_mut("keys").and_then(Value::as_array_mut).ok_or(KeySetFault::NoKeySet)?;
+        if keys.iter().any(|key| SECRET.iter().any(|member| key.get(member).is_some())) {
+            return Err(KeySetFault::Secret);
+        }
         keys.truncate(MOST_KEYS);
+        if !usable {
+            let other = keys.iter().any(Key::has_another_purpose);
+            return Err(if other { KeySetFault::OtherPurpose } else { KeySetFault::NoUsableKey });
+        }
         for key in keys.iter_mut().filter_map(Value::as_object_mut) {
             key.retain(|member, _| PUBLIC.contains(&member.as_str()));
         }
-        Some(serde_json::json!({ "keys": keys }))
+        Ok(serde_json::json!({ "keys": keys }))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Key> {
@@ -92,11 +120,24 @@ impl KeySet {
     }
 }
 
+impl KeyMembers {
+    /// Whether the purpose of the key is to verify signatures. `sign` in `key_ops` is the purpose of the private key (RFC 7517,
+    /// section 4.3).
+    fn verify(&self) -> bool {
+        self.purpose.as_deref().is_none_or(|purpose| purpose == "sig")
+            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"))
+    }
+}
+
 impl Key {
+    /// Whether a member of a key set could verify here if its `use` or its `key_ops` did not name another purpose.
+    fn has_another_purpose(member: &Value) -> bool {
+        let Ok(members) = KeyMembers::deserialize(member) else { return false };
+        !members.verify() && Self::read(KeyMembers { purpose: None, key_ops: None, ..members }).is_some()
+    }
+
     fn read(members: KeyMembers) -> Option<Self> {
-        let signs = members.purpose.as_deref().is_none_or(|purpose| purpose == "sig");
-        let verifies = members.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
-        if !signs || !verifies || !(1..=KEY_ID_LENGTH).contains(&members.kid.len()) {
+        if !members.verify() || !(1..=KEY_ID_LENGTH).contains(&members.kid.len()) {
             return None;
         }
         // The type of the key decides the algorithms; a token's header can only choose among them.
@@ -203,12 +244,36 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_not_part_of_the_public_document() {
-        let document = json!({"keys": [with(rsa("a"), "d", "secret")], "other": 1}).to_string();
-        assert_eq!(KeySet::public(document.as_bytes()), Some(json!({"keys": [rsa("a")]})));
-        for none in ["{}", "{\"keys\": []}", "{\"keys\": [{\"kty\": \"oct\", \"kid\": \"a\"}]}"] {
-            assert_eq!(KeySet::public(none.as_bytes()), None, "{none}");
+    fn only_public_keys_that_verify_are_registered() {
+        let public = |keys: Value| KeySet::public(json!({"keys": keys, "other": 1}).to_string().as_bytes());
+        let with_ops = |ops: Value| {
+            let mut key = rsa("a");
+            key["key_ops"] = ops;
+            key
+        };
+        assert_eq!(public(json!([with(rsa("a"), "x5t", "aa")])), Ok(json!({"keys": [rsa("a")]})));
+        for ops in [json!(["verify"]), json!(["sign", "verify"])] {
+            assert!(public(json!([with_ops(ops.clone())])).is_ok(), "{ops}");
         }
+        // A key for another purpose beside one that verifies is harmless.
+        assert!(public(json!([with_ops(json!(["sign"])), rsa("b")])).is_ok());
+        for (keys, fault) in [
+            (json!([rsa("b"), with(rsa("a"), "d", "secret")]), KeySetFault::Secret),
+            (json!([{"kty": "oct", "kid": "a", "k": "AQAB"}]), KeySetFault::Secret),
+            (json!([with_ops(json!(["sign"]))]), KeySetFault::OtherPurpose),
+            (json!([with_ops(json!([]))]), KeySetFault::OtherPurpose),
+            (json!([with(rsa("a"), "use", "enc")]), KeySetFault::OtherPurpose),
+            (json!([]), KeySetFault::NoUsableKey),
+            (json!([{"kty": "oct", "kid": "a"}]), KeySetFault::NoUsableKey),
+            (json!([with(rsa("a"), "n", &bytes(255, 1))]), KeySetFault::NoUsableKey),
+            (json!({}), KeySetFault::NoKeySet),
+        ] {
+            assert_eq!(public(keys.clone()), Err(fault), "{keys}");
+        }
+        for none in ["{}", "<html>", "[]"] {
+            assert_eq!(KeySet::public(none.as_bytes()), Err(KeySetFault::NoKeySet), "{none}");
+        }
+        assert!(KeySetFault::OtherPurpose.to_string().contains("[\"verify\"]"));
     }
 
     #[test]

@@ -22,6 +22,8 @@ use code_flow::{CodeClient, CodeFlow};
 use key_cache::KeyCache;
 use key_set::{KEY_ID_LENGTH, KeySet};
 
+pub use key_set::KeySetFault;
+
 /// The maximum length of a token, bytes.
 pub const TOKEN_LENGTH: usize = 8 * 1024;
 
@@ -107,8 +109,9 @@ impl Tokens {
     }
 }
 
-/// The public part of a key set; `None` if it is not one, or has no key that can verify anything here.
-pub fn public_keys(document: &[u8]) -> Option<Value> {
+/// The relevant members of a set of public keys. Fails when it is no key set, has a private key, or has no key that can verify
+/// anything here.
+pub fn public_keys(document: &[u8]) -> Result<Value, KeySetFault> {
     KeySet::public(document)
 }
 
