@@ -319,7 +319,7 @@ pub enum Rules {
     ///
     /// With --json: {"data", "source", "rows", "left_out": [{"item", "rows"}], "rule_tables", "replicates", "seed", "outcomes":
     /// [{"outcome", "name", "age_from", "people", "cases", "prevalence", "strata", "units", "predictors": [{"predictor",
-    /// "rule_table", "people", "cases", "settled", "open_points", "area", "cut_offs", "bands", "calibration", "groups"}],
+    /// "name", "rule_table", "people", "cases", "settled", "open_points", "area", "cut_offs", "bands", "calibration", "groups"}],
     /// "differences": [{"of", "minus", "area", "cut_offs"}]}]}. A group has "group", "people", "cases", "prevalence", "expected",
     /// "area", "cut_offs" and "calibration". A figure is {"value", "low", "high"}; null means that the data do not determine it.
     /// With --clinic also "clinic_id", "measured", "never_measured", "without_age" and "by_band".

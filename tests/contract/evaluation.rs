@@ -256,6 +256,8 @@ fn tables_are_compared_over_the_same_people_and_repeat_with_the_same_seed() {
     // SARC-F is the same in the three tables, and is one entry without a table.
     let sarc_f = predictor(outcome, "sarc_f", &Value::Null);
     assert_eq!((&sarc_f["settled"], &sarc_f["people"]), (&json!(1.0), &json!(400)));
+    assert_eq!(sarc_f["name"], "SARC-F");
+    assert_eq!(predictor(outcome, "age_with_sarc_f", &Value::Null)["name"], "age with SARC-F");
     assert!(sarc_f["area"]["value"].as_f64().unwrap() > 0.5);
     // Calf circumference was not measured.
     let names: Vec<&Value> = outcome["predictors"].as_array().unwrap().iter().map(|one| &one["predictor"]).collect();
@@ -311,11 +313,16 @@ fn a_file_is_read_zipped_and_its_figures_go_into_a_page_and_plots() {
     {
         assert!(page.contains(&format!("**{table}")), "{table} is not in\n{page}");
     }
+    // Each form has the published names, also where differences are.
+    assert!(page.contains("| SARC-F | 400 |") && page.contains("| total 2026.3 | age with SARC-F | area |"), "{page}");
+    let curve = fs::read_to_string(place.join("plots/weak-curve.svg")).unwrap();
+    assert!(curve.contains("age with SARC-F 0."), "{curve}");
     for plot in ["curve", "calibration", "bands"] {
         let svg = fs::read_to_string(place.join(format!("plots/weak-{plot}.svg"))).unwrap();
         assert!(svg.contains("low grip") && svg.contains("total 2026.3"), "{plot}");
     }
     let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("age with SARC-F") && !page.contains("sarc f") && !said.contains("sarc f"), "{said}");
     assert!(said.contains("Area under the curve:") && said.contains("No person in it is real."), "{said}");
     assert!(String::from_utf8(output.stderr).unwrap().contains("400 rows in"));
 }
@@ -344,7 +351,7 @@ fn the_readme_states_the_figures_of_the_results() {
         let row = table.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")));
         row.unwrap_or_else(|| panic!("no row {name}")).split(" | ").collect::<Vec<_>>()
     };
-    let (total, age, combined) = (cells("total 2026.2"), cells("age"), cells("age with sarc f"));
+    let (total, age, combined) = (cells("total 2026.2"), cells("age"), cells("age with SARC-F"));
     let value = |cell: &str| cell.split(' ').next().unwrap().to_owned();
     let (thousands, rest) = total[0].split_at(total[0].len() - 3);
     let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");

@@ -17,6 +17,11 @@ NOTE = (
 )
 # The tables of which something was chosen on these data.
 CHOSEN = {"2026.3": "The age points and the bands were chosen on these data, so the figures are optimistic."}
+# The cycles in which an outcome was measured; the file has all.
+CYCLES = {
+    "low_grip_ewgsop2": "2011-2014", "low_grip_awgs_2019": "2011-2014", "slow_gait": "1999-2002", "weak_knees": "1999-2002",
+    "low_muscle_mass": "1999-2002", "low_mass_with_weakness": "1999-2002", "death_5_years": "2003-2006",
+}
 
 
 def share(estimate):
@@ -28,11 +33,12 @@ def share(estimate):
 def entry(document, outcome, total, day):
     text = json.dumps
     note = " ".join([NOTE, *filter(None, [CHOSEN.get(total["rule_table"])])])
+    data = document["data"].replace("1999-2014", CYCLES.get(outcome.get("outcome"), "1999-2014"))
     lines = [
         "[[evidence]]",
         f"rule_table = {text(total['rule_table'])}",
         f"outcome = {text(outcome['name'])}",
-        f"data = {text(document['data'])}",
+        f"data = {text(data)}",
         f"measured_on = {text(day)}",
         f"people = {total['people']}",
         f"cases = {total['cases']}",

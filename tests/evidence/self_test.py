@@ -158,6 +158,8 @@ def the_entries():
     equal([band["band"] for band in read["bands"]], ["moderate", "high"], "the bands")
     equal(read["bands"][0]["flagged"], {"percent": 49.1, "low": 47.0, "high": 50.0}, "the flagged")
     equal(read["bands"][1]["specificity"], {"percent": 54.0}, "a figure without an interval")
+    gait = entries.entry({"data": "NHANES 1999-2014"}, {"name": "slow", "outcome": "slow_gait"}, total, "2099-01-31")
+    equal(tomllib.loads(gait)["evidence"][0]["data"], "NHANES 1999-2002", "the cycles of an outcome")
     equal("chosen on these data" in read["note"], True, "the note of a table that was chosen on the data")
 
 

@@ -35,6 +35,8 @@ pub struct OutcomeFigures {
 pub struct PredictorFigures {
     /// `total`, `age`, `age_with_sarc_f`, or the id of an instrument or an item.
     pub predictor: String,
+    /// The name in reports, such as `SARC-F`.
+    pub name: String,
     /// The rule table; absent if all tables give the same figures.
     pub rule_table: Option<String>,
     /// People with a score.

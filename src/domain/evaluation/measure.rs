@@ -157,8 +157,11 @@ impl<'a> Cohort<'a> {
             Some([1.0, f64::from(self.person(index).age), f64::from(score)])
         };
         let odds = self.crossed(inputs)?;
-        let predictor =
-            Predictor { scale: LOG_ODDS_SCALE, ..Predictor::plain(PredictorKind::AgeWithSarcF, "age_with_sarc_f") };
+        let predictor = Predictor {
+            name: format!("age with {}", self.sample.predictors.list[sarc_f].name),
+            scale: LOG_ODDS_SCALE,
+            ..Predictor::plain(PredictorKind::AgeWithSarcF, "age_with_sarc_f")
+        };
         let scores = Scores::Fitted(odds.into_iter().map(|odds| odds.map(units_of)).collect());
         Some(Entry { predictor, scores, settled: None, open_points: None })
     }
@@ -219,6 +222,7 @@ impl<'a> Cohort<'a> {
         let risks = self.risks(&entry.scores);
         let figures = PredictorFigures {
             predictor: predictor.id.to_string(),
+            name: predictor.name.clone(),
             rule_table: predictor.table.as_ref().map(ToString::to_string),
             people,
             cases,

@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use crate::language::Language;
 use crate::screening::answers::Answers;
 use crate::screening::instrument::{Instrument, Method, Reading};
 use crate::screening::questionnaire::{Item, Kind};
 use crate::screening::rule_table::{Band, Id, RuleTable};
 use crate::screening::scoring::{ScoreOptions, score};
+use crate::screening::words::Words;
 
 /// The score of a person without one.
 pub(super) const UNKNOWN: i16 = i16::MIN;
@@ -37,6 +39,8 @@ pub(super) struct Predictor {
     pub kind: PredictorKind,
     /// The id of an instrument or an item.
     pub id: Id,
+    /// The name in reports: of an instrument the published one.
+    pub name: String,
     /// The version of the rule table, of a total or an instrument.
     pub table: Option<Id>,
     pub cut_offs: Vec<CutOffScore>,
@@ -89,7 +93,7 @@ impl Predictors {
         for table in &tables {
             let of_table = |predictor: Predictor| Predictor { table: Some(Arc::clone(&table.version)), ..predictor };
             list.push(of_table(total(table)));
-            list.extend(table.instruments.iter().map(|one| of_table(instrument(one))));
+            list.extend(table.instruments.iter().map(|one| of_table(instrument(table, one))));
         }
         Self { tables, items, list }
     }
@@ -123,7 +127,15 @@ impl Predictors {
 
 impl Predictor {
     pub(super) fn plain(kind: PredictorKind, id: &str) -> Self {
-        Self { kind, id: Arc::from(id), table: None, cut_offs: Vec::new(), lower_is_worse: false, scale: 1 }
+        Self {
+            kind,
+            id: Arc::from(id),
+            name: id.replace('_', " "),
+            table: None,
+            cut_offs: Vec::new(),
+            lower_is_worse: false,
+            scale: 1,
+        }
     }
 
     /// A score as it is written: the value of an item, or points.
@@ -165,9 +177,9 @@ fn total(table: &RuleTable) -> Predictor {
     Predictor { cut_offs: bands.map(cut_off).to_vec(), ..Predictor::plain(PredictorKind::Total, "total") }
 }
 
-fn instrument(instrument: &Instrument) -> Predictor {
+fn instrument(table: &RuleTable, instrument: &Instrument) -> Predictor {
     let small = |score: i32| i16::try_from(score).unwrap_or(i16::MAX);
-    let (name, score, lower_is_worse, scale) = match &instrument.method {
+    let (cut_off, score, lower_is_worse, scale) = match &instrument.method {
         Method::Sum { lower_is_worse: true, cut_off, .. } => (format!("at most {cut_off}"), small(-cut_off), true, 1),
         Method::Sum { lower_is_worse: false, cut_off, .. } => {
             (format!("at least {cut_off}"), small(*cut_off), false, 1)
@@ -176,7 +188,8 @@ fn instrument(instrument: &Instrument) -> Predictor {
         Method::Category { .. } => ("positive".to_owned(), 1, false, 1),
     };
     Predictor {
-        cut_offs: vec![CutOffScore { name, score }],
+        name: Words { table, language: Language::En }.instrument(&instrument.id).to_owned(),
+        cut_offs: vec![CutOffScore { name: cut_off, score }],
         lower_is_worse,
         scale,
         ..Predictor::plain(PredictorKind::Instrument, &instrument.id)

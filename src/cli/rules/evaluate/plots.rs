@@ -209,6 +209,7 @@ mod tests {
     fn three_plots_name_the_outcome_the_table_and_the_bands() {
         let total = PredictorFigures {
             predictor: "total".to_owned(),
+            name: "total".to_owned(),
             rule_table: Some("2099.1".to_owned()),
             people: 100,
             cases: 20,

@@ -7,6 +7,9 @@ use crate::domain::evaluation::figures::{
     ClassFigures, CutOffFigures, Difference, Estimate, GroupFigures, OutcomeFigures, PredictorFigures,
 };
 
+/// With fewer people who have the outcome, or who have it not, an area is known to less than about 0.06.
+const ENOUGH: usize = 100;
+
 /// A part of a report.
 pub(super) enum Block {
     Heading(String),
@@ -65,7 +68,8 @@ fn of_outcome(figures: &OutcomeFigures) -> Vec<Block> {
         Block::Heading(format!("{name} ({outcome})")),
         Block::Text(format!(
             "{people} people of {age_from} years and over, {cases} with the outcome; prevalence {prevalence}. \
-             {units} sampling units in {strata} strata."
+             {units} sampling units in {strata} strata.{}",
+            too_few(*people, *cases)
         )),
         table(
             "Area under the curve",
@@ -86,10 +90,18 @@ fn of_outcome(figures: &OutcomeFigures) -> Vec<Block> {
     ];
     blocks.extend(by_group(figures));
     if !figures.differences.is_empty() {
-        let rows = figures.differences.iter().flat_map(difference);
+        let rows = figures.differences.iter().flat_map(|one| difference(figures, one));
         blocks.push(table("Differences", &["", "less", "in", "difference"], rows));
     }
     blocks
+}
+
+/// A sentence on too few people; empty if there are enough.
+fn too_few(people: usize, cases: usize) -> String {
+    if cases.min(people - cases) >= ENOUGH {
+        return String::new();
+    }
+    format!(" Fewer than {ENOUGH} people have the outcome, or have it not: every figure is rough.")
 }
 
 /// The totals of the rule tables.
@@ -123,10 +135,9 @@ fn table(title: &'static str, header: &[&str], rows: impl Iterator<Item = Vec<St
 
 /// The name of a predictor with its rule table.
 pub(super) fn named(predictor: &PredictorFigures) -> String {
-    let name = predictor.predictor.replace('_', " ");
     match &predictor.rule_table {
-        Some(table) => format!("{name} {table}"),
-        None => name,
+        Some(table) => format!("{} {table}", predictor.name),
+        None => predictor.name.clone(),
     }
 }
 
@@ -181,8 +192,9 @@ fn in_areas(predictor: &PredictorFigures, names: &[&str]) -> Vec<String> {
     std::iter::once(named(predictor)).chain(names.iter().map(of)).collect()
 }
 
-fn difference(one: &Difference) -> Vec<Vec<String>> {
-    let row = |what: String, value: String| vec![one.of.replace('_', " "), one.minus.replace('_', " "), what, value];
+fn difference(figures: &OutcomeFigures, one: &Difference) -> Vec<Vec<String>> {
+    let (of, minus) = (compared(figures, &one.of), compared(figures, &one.minus));
+    let row = |what: String, value: String| vec![of.clone(), minus.clone(), what, value];
     let mut rows = vec![row("area".to_owned(), in_brackets(one.area, |value| format!("{value:+.3}")))];
     for at in &one.cut_offs {
         for (name, figure) in
@@ -193,6 +205,15 @@ fn difference(one: &Difference) -> Vec<Vec<String>> {
         }
     }
     rows
+}
+
+/// The name of a predictor of a difference, which has its id and its rule table.
+fn compared(figures: &OutcomeFigures, id: &str) -> String {
+    let is_compared = |predictor: &&PredictorFigures| match &predictor.rule_table {
+        Some(table) => id.strip_prefix(&*predictor.predictor).is_some_and(|rest| rest.trim_start() == table),
+        None => predictor.predictor == id,
+    };
+    figures.predictors.iter().find(is_compared).map_or_else(|| id.to_owned(), named)
 }
 
 /// A share in per cent with its interval.
@@ -216,6 +237,7 @@ fn in_brackets(estimate: Estimate, shown: impl Fn(f64) -> String) -> String {
     match (estimate.value, estimate.low, estimate.high) {
         (None, ..) => "-".to_owned(),
         (Some(value), Some(low), Some(high)) => format!("{} ({} to {})", shown(value), shown(low), shown(high)),
+        (Some(value), Some(low), None) => format!("{} ({} to -)", shown(value), shown(low)),
         (Some(value), ..) => shown(value),
     }
 }
@@ -285,10 +307,17 @@ mod tests {
     }
 
     #[test]
+    fn fewer_than_100_people_of_either_kind_are_called_too_few() {
+        assert!(too_few(200, 99).contains("Fewer than 100") && too_few(199, 100).contains("Fewer than 100"));
+        assert_eq!(too_few(200, 100), "");
+    }
+
+    #[test]
     fn a_figure_without_an_interval_or_a_value_says_so() {
         let estimate = |value, low| Estimate { value, low, high: low };
         assert_eq!(share(estimate(Some(0.5417), Some(0.5))), "54.2 (50.0 to 50.0)");
         assert_eq!(ratio(estimate(Some(1.7), None)), "1.70");
+        assert_eq!(ratio(Estimate { high: None, ..estimate(Some(9.0), Some(3.0)) }), "9.00 (3.00 to -)");
         assert_eq!(ratio(estimate(None, None)), "-");
     }
 }
