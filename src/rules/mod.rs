@@ -22,7 +22,7 @@ pub struct Release {
 }
 
 /// Every release in this binary, oldest first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Releases(Vec<Arc<Release>>);
 
 /// Why the released tables cannot be used.

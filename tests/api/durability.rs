@@ -8,7 +8,6 @@ use std::time::Duration;
 use sarcoscreen::app::ambient::System;
 use sarcoscreen::app::{App, Policy};
 use sarcoscreen::http::{self, Settings};
-use sarcoscreen::rules::Releases;
 use sarcoscreen::store::database::Store;
 use sarcoscreen::store::database::keys::{Keys, MasterKey};
 use sarcoscreen::store::database::writer::Grouping;
@@ -18,7 +17,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _};
 
 use crate::replica::standby::until;
-use crate::world::{World, app_sized, fit, frail, login, serve, sizes};
+use crate::world::{World, app_sized, fit, frail, login, releases, serve, sizes};
 
 /// Another instance of the server on an existing database.
 struct Instance {
@@ -42,7 +41,7 @@ impl Instance {
             accepted_unsafe_settings: accepted.iter().map(|&name| name.to_owned()).collect(),
         };
         let writers = Writers::start(&store, Grouping::default());
-        let app = App::new(store, writers, Releases::load().unwrap(), Arc::new(System), policy);
+        let app = App::new(store, writers, releases(), Arc::new(System), policy);
         // An instance that fails this step still serves, and reports that it is not ready.
         let _ = app.prepare().await;
         let settings = Settings {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Clinic, User, World, fit, frail};
+use crate::world::{Clinic, User, World, fit, frail, releases};
 
 /// Submits answers of one subject and returns the receipt.
 async fn submit(clinic: &Clinic, answers: Value) -> Value {
@@ -178,7 +178,7 @@ async fn the_next_screen_is_due_after_the_interval_of_the_band_from_the_answer_t
     clinic.intake.submit(&high).await.expect(201);
     let items = history(&clinic.staff, &receipt["subject_id"], 50).await;
     let reason = |language: &str, band: &str| {
-        let releases = sarcoscreen::rules::Releases::load().unwrap();
+        let releases = releases();
         let texts = sarcoscreen::domain::language::Language::from_tag(language).unwrap();
         releases.current().table.texts(texts).unwrap().next_screens[band].clone()
     };

@@ -4,10 +4,9 @@ use sarcoscreen::app::clinics::NewClinic;
 use sarcoscreen::domain::access::actor::Role;
 use sarcoscreen::domain::language::Language;
 use sarcoscreen::domain::screening::questionnaire::{Item, Kind};
-use sarcoscreen::rules::Releases;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, User, World, fit, frail, new_clinic};
+use crate::world::{Answer, User, World, fit, frail, new_clinic, releases};
 
 /// `GET path` with an `Accept-Language`, if any, and other headers.
 async fn get(user: &User, path: &str, language: &str, others: &[(&str, &str)]) -> Answer {
@@ -111,7 +110,7 @@ async fn a_client_with_the_current_form_in_its_language_gets_304() {
 #[tokio::test]
 async fn every_item_is_in_the_form_once_with_its_rendering_data() {
     let world = World::new().await;
-    let releases = Releases::load().unwrap();
+    let releases = releases();
     let asked = &releases.current().table.asked;
     for language in ["en", "es"] {
         let served = items(&form(&world, language).await);

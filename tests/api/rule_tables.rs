@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sqlx::Executor as _;
 use tempfile::TempDir;
 
-use crate::world::{World, fit, frail};
+use crate::world::{World, fit, frail, releases};
 
 /// Runs commands as the operator of a world's database.
 pub(crate) struct Terminal {
@@ -105,7 +105,7 @@ fn a_draft_copies_the_current_table_to_the_next_version_and_never_overwrites() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sarcoscreen"));
         command.env_remove("DATABASE_URL").current_dir(folder.path()).args(arguments).output().unwrap()
     };
-    let current = sarcoscreen::rules::Releases::load().unwrap().current().table.version.to_string();
+    let current = releases().current().table.version.to_string();
     let made = run(&["rules", "new", "draft"]);
     let said = String::from_utf8(made.stdout).unwrap();
     for part in ["rules check draft", "rules diff", "rules replay draft", "LOCK"] {
@@ -217,7 +217,7 @@ async fn verify_reports_the_place_but_not_the_content_of_an_altered_assessment()
     world.connect().await.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.unwrap();
     let (found, code) = terminal.json(&["rules", "verify", "--json", "--clinic", "One"]);
     let differing = |clinic: uuid::Uuid, id: &String, field: &str| {
-        let version = sarcoscreen::rules::Releases::load().unwrap().current().table.version.to_string();
+        let version = releases().current().table.version.to_string();
         json!({"clinic_id": clinic, "submission_id": id, "rule_table": version, "fields": [field]})
     };
     let altered = differing(one.id, &ids[1], "score");

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::description::{Copied, Description};
 use super::fault::FileFault;
-use super::outcome::{Measurement, Outcome, OutcomeRule, all, any};
+use super::outcome::{Measurement, Outcome, OutcomeRule, UnknownParts, all, any};
 use super::sample::{Member, Place};
 use crate::fault::FaultCode;
 use crate::language::Language;
@@ -46,6 +46,26 @@ struct Wanted {
     age_from: i32,
     all_of: Vec<usize>,
     any_of: Vec<usize>,
+    unknown_parts: UnknownParts,
+}
+
+impl Wanted {
+    /// The outcome of a person with these measured outcomes.
+    fn value(&self, measured: &[Option<bool>]) -> Option<bool> {
+        let of = |indices: &[usize]| {
+            let parts: Vec<Option<bool>> = indices.iter().map(|index| measured[*index]).collect();
+            let is_left_out = |part: &Option<bool>| part.is_none() && self.unknown_parts == UnknownParts::LeftOut;
+            let kept: Vec<_> = parts.iter().filter(|part| !is_left_out(part)).copied().collect();
+            // A list without a known part stays unknown.
+            if kept.is_empty() { parts } else { kept }
+        };
+        let (every, some) = (all(of(&self.all_of)), of(&self.any_of));
+        let some = if some.is_empty() { Some(true) } else { any(some) };
+        match self.unknown_parts {
+            UnknownParts::Open => all([every, some]),
+            UnknownParts::LeftOut => Some(every? && some?),
+        }
+    }
 }
 
 /// What rows say besides their values.
@@ -77,11 +97,15 @@ impl Columns {
             let mut parts = |ids: &[String]| -> Vec<usize> {
                 ids.iter().filter_map(|id| header.measured(description.outcome(id)?)).collect()
             };
-            let (all_of, any_of) = match &outcome.rule {
-                OutcomeRule::Combined { all_of, any_of } => (parts(all_of), parts(any_of)),
-                OutcomeRule::Measured(_) => (parts(std::slice::from_ref(&outcome.id)), Vec::new()),
+            let (all_of, any_of, unknown_parts) = match &outcome.rule {
+                OutcomeRule::Combined { all_of, any_of, unknown_parts } => {
+                    (parts(all_of), parts(any_of), *unknown_parts)
+                }
+                OutcomeRule::Measured(_) => {
+                    (parts(std::slice::from_ref(&outcome.id)), Vec::new(), UnknownParts::default())
+                }
             };
-            outcomes.push(Wanted { age_from: outcome.age_from, all_of, any_of });
+            outcomes.push(Wanted { age_from: outcome.age_from, all_of, any_of, unknown_parts });
         }
         let mut column = |name: Option<&String>| name.and_then(|name| header.needs(name));
         let weight = column(description.weight.as_ref());
@@ -200,9 +224,7 @@ impl Columns {
             self.measured.iter().map(|one| one.value(self, row, cells, faults, sex)).collect();
         let (mut known, mut met) = (0, 0);
         for (bit, wanted) in self.outcomes.iter().enumerate() {
-            let of = |indices: &[usize]| indices.iter().map(|index| measured[*index]).collect::<Vec<_>>();
-            let some = if wanted.any_of.is_empty() { Some(true) } else { any(of(&wanted.any_of)) };
-            let outcome = all([all(of(&wanted.all_of)), some]).filter(|_| age >= wanted.age_from);
+            let outcome = wanted.value(&measured).filter(|_| age >= wanted.age_from);
             known |= u32::from(outcome.is_some()) << bit;
             met |= u32::from(outcome == Some(true)) << bit;
         }

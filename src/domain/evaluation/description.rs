@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::outcome::{Comparison, CutOff, Measurement, Outcome, OutcomeRule};
+use super::outcome::{Comparison, CutOff, Measurement, Outcome, OutcomeRule, UnknownParts};
 use crate::screening::questionnaire::{Item, Kind};
 use crate::screening::rule_lint::LintFault;
 
@@ -102,6 +102,8 @@ struct SourceOutcome {
     all_of: Vec<String>,
     #[serde(default)]
     any_of: Vec<String>,
+    #[serde(default)]
+    unknown_parts: UnknownParts,
 }
 
 const fn adult() -> i32 {
@@ -210,9 +212,11 @@ impl SourceOutcome {
                     cut_off,
                 }))
             }
-            (None, true, true) if self.per_height_squared.is_none() => {
-                Ok(OutcomeRule::Combined { all_of: self.all_of.clone(), any_of: self.any_of.clone() })
-            }
+            (None, true, true) if self.per_height_squared.is_none() => Ok(OutcomeRule::Combined {
+                all_of: self.all_of.clone(),
+                any_of: self.any_of.clone(),
+                unknown_parts: self.unknown_parts,
+            }),
             _ => Err("must have column or mean_of with one of less_than, at_most, at_least; or only all_of, any_of"),
         }
     }

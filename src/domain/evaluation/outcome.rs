@@ -20,7 +20,19 @@ pub enum OutcomeRule {
     Combined {
         all_of: Vec<String>,
         any_of: Vec<String>,
+        unknown_parts: UnknownParts,
     },
+}
+
+/// What a part that is unknown for a person means for the combined outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownParts {
+    /// The outcome is unknown if the part could change it.
+    #[default]
+    Open,
+    /// The other parts of its list decide. Without any, the outcome is unknown.
+    LeftOut,
 }
 
 /// The mean of some columns, compared with a cut-off.

@@ -10,7 +10,6 @@ use sarcoscreen::app::error::AppError;
 use sarcoscreen::app::{App, Policy, clinics};
 use sarcoscreen::domain::audit::seal::{Break, Head, Tombstone};
 use sarcoscreen::domain::ids::ClinicId;
-use sarcoscreen::rules::Releases;
 use sarcoscreen::store::database::keys::{Keys, MasterKey};
 use sarcoscreen::store::database::writer::Grouping;
 use sarcoscreen::store::database::{ConnectOptions, Store};
@@ -23,7 +22,7 @@ use super::verification::{attack_in_turn, keep, restore};
 use super::verified;
 use crate::embedded::place::Place;
 use crate::program::{run, text};
-use crate::world::{Clinic, World, frail, sizes};
+use crate::world::{Clinic, World, frail, releases, sizes};
 
 /// Three years and two days.
 const LONG: i64 = (3 * 365 + 2) * 86_400;
@@ -38,7 +37,7 @@ async fn signed_in_as(world: &World, account: ConnectOptions) -> App {
     };
     let store = Store::open(account, sizes(2, 10), keys);
     let writers = Writers::start(&store, Grouping::default());
-    let app = App::new(store, writers, Releases::load().unwrap(), Arc::clone(&world.clock) as _, policy);
+    let app = App::new(store, writers, releases(), Arc::clone(&world.clock) as _, policy);
     app.prepare().await.unwrap();
     app
 }

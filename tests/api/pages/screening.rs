@@ -1,12 +1,11 @@
 //! The screening form without script: refused, corrected, sent. A sent form is stored as the same submission by the API is, once.
 
-use sarcoscreen::rules::Releases;
 use serde_json::{Value, json};
 
 use super::LANGUAGES;
 use super::html::{Element, Page};
 use crate::web_form::opened;
-use crate::world::{Answer, Clinic, World, fit, frail};
+use crate::world::{Answer, Clinic, World, fit, frail, releases};
 
 pub(super) const FORM: &str = "/s/our-clinic";
 
@@ -229,7 +228,7 @@ async fn no_to_all_signs_answers_each_row_that_has_no_answer() {
     let world = World::new().await;
     let clinic = opened(&world, "One").await;
     let mut answers = fit();
-    for alarm in &Releases::load().unwrap().current().table.asked.alarms {
+    for alarm in &releases().current().table.asked.alarms {
         answers.as_object_mut().unwrap().remove(alarm.id());
     }
     sent(&world, "en", &answers).await;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use sarcoscreen::app::access::limits::Rates;
 use sarcoscreen::app::ambient::System;
 use serde_json::{Value, json};
 
@@ -70,6 +71,26 @@ async fn a_refused_form_states_each_urgent_level_on_a_page_of_its_own_and_goes_o
         }
     }
     assert_eq!(world.count("select count(*) from submissions").await, 0);
+}
+
+#[tokio::test]
+async fn a_visitor_over_the_limit_reads_the_alarm_of_the_form() {
+    let rates = Rates { submissions_per_address: 1, ..Rates::default() };
+    let world = World::built(|_| {}, |app| app.with_rates(rates)).await;
+    opened(&world, "One").await;
+    let address = format!("{FORM}?lang=en");
+    let mut fields = hidden(&blank(&world, "en").await);
+    fields.extend(typed(&fit()));
+    shown(post(&world, &address, &fields).await, 200);
+    assert_eq!(level(&shown(post(&world, &address, &fields).await, 429)), None);
+    for (urgent, signs) in urgent() {
+        let mut fields = hidden(&blank(&world, "en").await);
+        fields.extend(typed(&signs));
+        let page = shown(post(&world, &address, &fields).await, 429);
+        assert_eq!(level(&page), Some(urgent));
+        assert!(page.text().contains("Nothing is lost: go back"), "{urgent}");
+    }
+    assert_eq!(world.count("select count(*) from submissions").await, 1);
 }
 
 #[tokio::test]

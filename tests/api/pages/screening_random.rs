@@ -2,13 +2,12 @@
 
 use sarcoscreen::domain::screening::asked::Asked;
 use sarcoscreen::domain::screening::questionnaire::{Audience, Group, Kind, Spec};
-use sarcoscreen::rules::Releases;
 use serde_json::{Map, Value, json};
 
 use super::html::Page;
 use super::screening::{FORM, Fields, blank, hidden, post};
 use crate::web_form::opened;
-use crate::world::{Clinic, World};
+use crate::world::{Clinic, World, releases};
 
 const PERSONS: u64 = 500;
 
@@ -81,7 +80,7 @@ async fn submission(clinic: &Clinic, id: &str) -> Value {
 async fn random_answers_have_one_result_in_the_form_and_in_the_api() {
     let world = World::new().await;
     let clinic = opened(&world, "One").await;
-    let releases = Releases::load().unwrap();
+    let releases = releases();
     let asked = &releases.current().table.asked;
     let (mut stored, mut refused) = (0, 0);
     for seed in 0..PERSONS {

@@ -6,8 +6,8 @@ mod people;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -385,7 +385,13 @@ pub(crate) fn app_sized(
     let writers = Writers::start(&store, intake);
     let policy =
         Policy { idempotency_lifetime: Duration::from_hours(1), accepted_unsafe_settings: Vec::new(), erasure_log };
-    App::new(store, writers, Releases::load().unwrap(), ambient, policy)
+    App::new(store, writers, releases(), ambient, policy)
+}
+
+/// The released rule tables. They are read once for all tests, because that takes longer than most requests.
+pub(crate) fn releases() -> Releases {
+    static RELEASES: LazyLock<Releases> = LazyLock::new(|| Releases::load().unwrap());
+    RELEASES.clone()
 }
 
 /// The settings of a clinic without pathways, in English.

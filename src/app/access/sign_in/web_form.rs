@@ -28,6 +28,11 @@ pub async fn admit(app: &App, slug: &str, address: IpAddr, budget: Budget, reque
     Admission { actor: Some(actor), rate_status, outcome }
 }
 
+/// The form's credential, without an admission.
+pub async fn open(app: &App, slug: &str) -> Result<SignedIn> {
+    find(app, slug).await.map(SignedIn::whole)
+}
+
 /// The slug of the clinic whose web form is open, if exactly one is.
 pub async fn only(app: &App) -> Result<Option<String>> {
     let forms = forms(app).await?;

@@ -83,6 +83,29 @@ fn outcomes_are_known_as_far_as_their_columns_are() {
 }
 
 #[test]
+fn an_outcome_may_leave_out_its_unknown_parts() {
+    let text = DESCRIPTION
+        .replace(r#"any_of = ["weak"]"#, "any_of = [\"weak\", \"frail\"]\nunknown_parts = \"left_out\"")
+        + "[outcomes.frail]\nname = \"frail\"\ncolumn = \"note\"\nat_least = 1\n";
+    let mut header = HEADER.to_vec();
+    header.push("note");
+    let description = description(&text.replace("ignored = [\"note\"]", ""));
+    let columns = Columns::new(&description, &[description.outcome("both").unwrap()], &header).unwrap();
+    let both = |grip: &'static str, note: &'static str, mass: &'static str| {
+        let mut row = ROW.to_vec();
+        row.push(note);
+        (row[9], row[10]) = (grip, mass);
+        let (member, _) = columns.read(2, &row, &mut Remarks::default()).unwrap();
+        (member.known == 1).then_some(member.met == 1)
+    };
+    assert_eq!(both("30", "", "26"), Some(false), "the grip decides");
+    assert_eq!(both("", "1", "26"), Some(true), "the other part decides");
+    assert_eq!(both("", "", "26"), None, "no part is known");
+    assert_eq!(both("", "", "30"), None, "the mass alone decides nothing");
+    assert_eq!(both("20", "0", ""), None, "a list without a known part");
+}
+
+#[test]
 fn each_broken_cell_is_named_with_its_row_and_column() {
     for (column, cell, detail) in [
         (0, "", "must be answered"),

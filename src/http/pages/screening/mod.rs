@@ -26,7 +26,7 @@ use crate::app::once::Once;
 use crate::app::submissions::intake;
 use crate::domain::language::Language;
 use crate::http::kernel::body::Incoming;
-use crate::http::kernel::problem::Problem;
+use crate::http::kernel::problem::{Problem, ProblemType};
 use crate::http::kernel::state::State;
 use crate::http::kernel::{alarm as refusals, lag};
 use check::Checked;
@@ -117,13 +117,18 @@ async fn checked(
 
 /// Stores a form. The other buttons of the form show it again with its answers.
 async fn send(request: &HttpRequest, state: &State, slug: &str, incoming: Incoming) -> Result<HttpResponse, Problem> {
-    let visit = Visit::admit(request, state, slug, Budget::Submissions).await?;
+    let visit = match Visit::admit(request, state, slug, Budget::Submissions).await {
+        Err(problem) if problem.kind() == ProblemType::TooManyRequests => {
+            let visit = Visit::uncounted(request, state, slug).await?;
+            return unread(&visit, incoming, &problem).await;
+        }
+        visit => visit?,
+    };
     let (body, _place) = match intake::admit(&state.app, &visit.actor(), lag::limit()) {
         Ok(place) => (incoming.form().await?, place),
         Err(error) => {
             lag::refused();
-            incoming.discard().await;
-            return Err(error.into());
+            return unread(&visit, incoming, &error.into()).await;
         }
     };
     let sent = Sent::parse(&body);
@@ -163,6 +168,12 @@ async fn send(request: &HttpRequest, state: &State, slug: &str, incoming: Incomi
             }
         }
     }
+}
+
+/// A form that the service has no room for. It is read for its alarm only.
+async fn unread(visit: &Visit<'_>, incoming: Incoming, problem: &Problem) -> Result<HttpResponse, Problem> {
+    let sent = Sent::parse(&incoming.form().await?);
+    Ok(states::refusal(problem, &visit.place(), check::alarm_of(visit, &sent).as_ref()))
 }
 
 /// A refused form. An alarm that interrupts comes first, on a page of its own.

@@ -72,7 +72,15 @@ impl<'a> Visit<'a> {
         if unread {
             return Err(AppError::Limited { retry_after: std::time::Duration::from_secs(1) }.into());
         }
-        let signed_in = outcome?;
+        Self::new(request, state, slug, outcome?)
+    }
+
+    /// A visit that no limit counts, for a request that a limit has refused.
+    pub(super) async fn uncounted(request: &HttpRequest, state: &'a State, slug: &'a str) -> Result<Self, Problem> {
+        Self::new(request, state, slug, web_form::open(&state.app, slug).await?)
+    }
+
+    fn new(request: &HttpRequest, state: &'a State, slug: &'a str, signed_in: SignedIn) -> Result<Self, Problem> {
         let language = spoken(request, signed_in.clinic());
         let is_kiosk = is_kiosk(request);
         Ok(Self { state, slug, language, texts: &texts::of(language)?.screening, signed_in, is_kiosk })
