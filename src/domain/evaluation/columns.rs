@@ -63,7 +63,7 @@ impl Wanted {
         let some = if some.is_empty() { Some(true) } else { any(some) };
         match self.unknown_parts {
             UnknownParts::Open => all([every, some]),
-            UnknownParts::LeftOut => Some(every? && some?),
+            UnknownParts::LeftOut => every.zip(some).map(|(every, some)| every && some),
         }
     }
 }
