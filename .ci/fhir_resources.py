@@ -147,7 +147,6 @@ def refusals(fhir: str, keys: dict, response: dict) -> list:
         (404, send(f"{fhir}/Task/none", staff)),
         (404, send(f"{fhir}/Medication", staff)),
         (400, send(f"{fhir}/Task?colour=red", staff)),
-        (400, send(f"{fhir}/Patient?identifier=P-1", staff)),
         (401, send(own)),
         (403, send(f"{fhir}/AuditEvent", staff)),
         (405, send(f"{fhir}/Task/{task['id']}", staff, method="DELETE")),

@@ -62,11 +62,13 @@ async fn execute(owner: &mut PgConnection, sql: &'static str) {
 const FUTURE: &str = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
     values (9999, 'of a newer program', true, '', 0)";
 
-/// Starts the service, reads its readiness and its log, and stops it.
+/// Starts the service, reads its readiness and its log, and stops it. A query, which may name a person, is not in the log.
 async fn served(place: &Place, given: &Given<'_>) -> (u16, String) {
     let service = Service::start_as(place, given.command(&["serve"]));
     let status = service.status("/health/ready").await;
+    service.status("/fhir/Patient?identifier=Kanarienvogel").await;
     let log = service.log();
+    assert!(log.contains("/fhir/Patient") && !log.contains("Kanarienvogel"), "{log}");
     service.stop();
     (status, log)
 }

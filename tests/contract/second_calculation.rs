@@ -108,7 +108,7 @@ struct Compared<'a> {
     pathways: BTreeMap<&'static str, Stages>,
     care_level: Option<CareLevel>,
     flagged: bool,
-    flags: Flags<'a>,
+    flags: FlagSources<'a>,
     flag_reasons: Vec<String>,
     red_flags: Vec<&'a str>,
     red_flag_levels: Vec<&'static str>,
@@ -132,7 +132,7 @@ struct Stages {
 }
 
 #[derive(Serialize)]
-struct Flags<'a> {
+struct FlagSources<'a> {
     band: bool,
     instruments: Vec<&'a str>,
     pathways: Vec<&'a str>,
@@ -166,7 +166,7 @@ impl<'a> Compared<'a> {
             pathways: assessment.pathways.iter().map(pathway).collect(),
             care_level: assessment.care_level,
             flagged: assessment.flagged(),
-            flags: Flags {
+            flags: FlagSources {
                 band: !of(FlagKind::Band).is_empty(),
                 instruments: of(FlagKind::Instrument),
                 pathways: of(FlagKind::Pathway),

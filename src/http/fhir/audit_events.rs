@@ -8,6 +8,7 @@ use super::dates::times;
 use super::names::{AUDIT, CREDENTIAL};
 use super::people::{Asked, local_id};
 use super::presentation::Presentation;
+use super::record_search::by_ids;
 use super::search::{Found, Parameters, any_code, common, found, token};
 use super::{reply, search};
 use crate::app::audit;
@@ -50,12 +51,14 @@ pub(super) async fn search_audit_events(
     let (mut parameters, query) = search::read(&request, incoming).await?;
     let actor = caller.actor();
     let mut filter = filter(&request, &mut parameters);
-    // Only ids of this service are stored in the log, so a search by identifiers of persons is refused in a URL and not offered.
-    let subjects = Asked::read(&request, &mut parameters, false);
+    let subjects = Asked::read(&request, &mut parameters);
     let mut presentation = Presentation::read(&mut parameters);
     presentation.check_order(&mut parameters, &["-date", "-_lastUpdated"]);
     parameters.end()?;
+    let private = subjects.private;
     filter.subject_ids = subjects.resolve(&state, &actor, caller.clinic()).await?;
+    let query =
+        if private { by_ids(&query, "patient", filter.subject_ids.as_deref().unwrap_or_default()) } else { query };
     if presentation.total {
         parameters.notes.push("the entries of the audit log are not counted".to_owned());
     }

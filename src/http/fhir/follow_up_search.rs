@@ -1,7 +1,6 @@
 //! Search parameters of resources made of follow-ups: `ServiceRequest`, `Task` and `Flag`.
 
 use actix_web::HttpRequest;
-use actix_web::http::Method;
 use uuid::Uuid;
 
 use super::dates::times;
@@ -63,7 +62,7 @@ impl FollowUpSearch {
         let mut filter = FollowUpFilter::default();
         let mut possible = restrict(&mut filter, &mut parameters, kind);
         filter.changed = times(&mut parameters, "_lastUpdated");
-        let subjects = people::Asked::read(request, &mut parameters, request.method() != Method::GET);
+        let subjects = people::Asked::read(request, &mut parameters);
         let ids = parameters.choices("_id");
         let known = |list: &Vec<String>| -> Vec<FollowUpId> {
             list.iter().filter_map(|id| Uuid::try_parse(id).ok()).map(FollowUpId).collect()

@@ -1,6 +1,5 @@
 //! `Patient`: who a subject is, by its identifiers only. Contact data is not part of the facade.
 
-use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -42,7 +41,7 @@ const ABSENT: [&str; 11] = [
 /// The subjects that a search names: choices of ids and identifiers, all of which must hold.
 struct Asked {
     choices: Vec<(Vec<SubjectId>, Vec<Named>)>,
-    /// Whether an identifier of a person is given, which must not appear in a URL.
+    /// Whether an identifier of a person is given, which must not appear in the links of a page.
     private: bool,
 }
 
@@ -64,7 +63,7 @@ pub(super) async fn search_patients(
     incoming: Incoming,
 ) -> Result<HttpResponse, Problem> {
     let (mut parameters, query) = search::read(&request, incoming).await?;
-    let asked = read(&mut parameters, request.method() != Method::GET);
+    let asked = read(&mut parameters);
     let absent = ABSENT.iter().filter(|name| !parameters.all(name).is_empty()).count() > 0;
     if absent || asked.choices.is_empty() {
         parameters.notes.push("a Patient is found by _id or identifier only; it has no other data".to_owned());
@@ -97,7 +96,7 @@ pub(super) async fn search_patients(
     Ok(found(&request, "Patient", &presentation, Found { resources, next, total }))
 }
 
-fn read(parameters: &mut Parameters, posted: bool) -> Asked {
+fn read(parameters: &mut Parameters) -> Asked {
     let mut asked = Asked { choices: Vec::new(), private: false };
     for list in parameters.choices("_id") {
         let ids = list.iter().filter_map(|id| Uuid::try_parse(id).ok()).map(SubjectId);
@@ -107,11 +106,7 @@ fn read(parameters: &mut Parameters, posted: bool) -> Asked {
     for list in parameters.choices("identifier") {
         let ids = list.iter().filter_map(|text| Uuid::try_parse(&own(text)?).ok()).map(SubjectId).collect();
         let others: Vec<&String> = list.iter().filter(|text| own(text).is_none()).collect();
-        if !others.is_empty() && !posted {
-            let detail =
-                Sentence::new("send it by POST to _search, not in a URL", "envíelo por POST a _search, no en una URL");
-            parameters.refuse("identifier", FaultCode::NotAllowed, detail);
-        } else if others.len() > MOST_NAMES {
+        if others.len() > MOST_NAMES {
             let detail = Sentence::new("has at most 50 values", "tiene como máximo 50 valores");
             parameters.refuse("identifier", FaultCode::OutOfRange, detail);
         } else {

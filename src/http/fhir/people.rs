@@ -71,7 +71,7 @@ pub(super) struct Asked {
     ids: Vec<Vec<SubjectId>>,
     /// Choices of ids and identifiers, all of which must hold.
     names: Vec<(Vec<SubjectId>, Vec<Named>)>,
-    /// Whether an identifier of a person is given, which must not appear in a URL.
+    /// Whether an identifier of a person is given, which must not appear in the links of a page.
     pub(super) private: bool,
 }
 
@@ -86,16 +86,14 @@ const IDENTIFIERS: [&str; 5] = [
 ];
 
 impl Asked {
-    /// Reads the parameters, which may be `posted` as a form.
-    pub(super) fn read(request: &HttpRequest, parameters: &mut Parameters, posted: bool) -> Self {
+    pub(super) fn read(request: &HttpRequest, parameters: &mut Parameters) -> Self {
         let mut asked = Self { ids: Vec::new(), names: Vec::new(), private: false };
         for name in REFERENCES {
             for list in parameters.choices(name) {
                 let ids = list.iter().filter_map(|one| local_id(request, "Patient", one));
                 let known: Vec<SubjectId> = ids.map(SubjectId).collect();
                 if known.len() < list.len() {
-                    let note =
-                        "an id of another system finds nothing; search by patient.identifier, by POST to _search";
+                    let note = "an id of another system finds nothing; search by patient.identifier";
                     parameters.notes.push(format!("{name}: {note}"));
                 }
                 asked.ids.push(known);
@@ -103,13 +101,13 @@ impl Asked {
         }
         for name in IDENTIFIERS {
             for list in parameters.choices(name) {
-                asked.take(parameters, name, &list, posted);
+                asked.take(parameters, name, &list);
             }
         }
         asked
     }
 
-    fn take(&mut self, parameters: &mut Parameters, name: &str, list: &[String], posted: bool) {
+    fn take(&mut self, parameters: &mut Parameters, name: &str, list: &[String]) {
         let own = |text: &str| token(text).filter(|(system, _)| *system == SUBJECT).map(|(_, id)| id.to_owned());
         let (ids, others): (Vec<_>, Vec<_>) = list.iter().partition(|text| own(text).is_some());
         let ids = ids.iter().filter_map(|text| Uuid::try_parse(&own(text)?).ok());
@@ -118,11 +116,7 @@ impl Asked {
             self.ids.push(ids);
             return;
         }
-        if !posted {
-            let detail =
-                Sentence::new("send it by POST to _search, not in a URL", "envíelo por POST a _search, no en una URL");
-            parameters.refuse(name, FaultCode::NotAllowed, detail);
-        } else if others.len() > MOST_NAMES {
+        if others.len() > MOST_NAMES {
             let detail = Sentence::new("has at most 50 values", "tiene como máximo 50 valores");
             parameters.refuse(name, FaultCode::OutOfRange, detail);
         } else {

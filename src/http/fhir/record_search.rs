@@ -1,7 +1,6 @@
 //! Search parameters of resources made of submissions: `QuestionnaireResponse`, `RiskAssessment`, `Observation`.
 
 use actix_web::HttpRequest;
-use actix_web::http::Method;
 use uuid::Uuid;
 
 use super::dates::times;
@@ -12,7 +11,6 @@ use super::presentation::Presentation;
 use super::search::{Parameters, any_code, common};
 use crate::domain::access::actor::Actor;
 use crate::domain::clinics::Clinic;
-use crate::domain::fault::{FaultCode, Sentence};
 use crate::domain::ids::{SubjectId, SubmissionId};
 use crate::domain::submissions::record::{RecordFilter, RecordOrder, SourceName, Standing};
 use crate::domain::times::Times;
@@ -53,7 +51,7 @@ pub(super) struct Kind {
 struct Read {
     search: RecordSearch,
     subjects: people::Asked,
-    /// Whether the identifier of a record is given, which must not appear in a URL.
+    /// Whether the identifier of a record is given, which may identify a person and must not appear in the links of a page.
     by_identifier: bool,
 }
 
@@ -89,7 +87,6 @@ impl RecordSearch {
     }
 
     fn read(request: &HttpRequest, parameters: &mut Parameters, kind: Kind) -> Read {
-        let posted = request.method() != Method::GET;
         let mut filter = RecordFilter::default();
         let statuses = parameters.choices("status");
         if !statuses.is_empty() {
@@ -98,7 +95,7 @@ impl RecordSearch {
         }
         filter.updated = times(parameters, "_lastUpdated");
         filter.answered = times(parameters, kind.date);
-        let subjects = people::Asked::read(request, parameters, posted);
+        let subjects = people::Asked::read(request, parameters);
         let ids = parameters.choices("_id");
         let of_list = |list: &Vec<String>| list.iter().filter_map(|id| submission(id, kind)).collect();
         let mut responses: Vec<Vec<Uuid>> = ids.iter().map(of_list).collect();
@@ -107,7 +104,7 @@ impl RecordSearch {
             let target = format!("{FORM_OF_RESPONSE}:Questionnaire");
             with_forms = parameters.take("_include", &[FORM_OF_RESPONSE, &target]);
             filter.forms = forms(parameters);
-            filter.sources = sources(parameters, posted);
+            filter.sources = sources(parameters);
             by_identifier = filter.sources.is_some();
         }
         let (mut codes, mut categories) = (Vec::new(), Vec::new());
@@ -181,15 +178,9 @@ fn forms(parameters: &mut Parameters) -> Option<Vec<String>> {
     common(lists)
 }
 
-/// A record identifier may identify a person, so it is accepted only in a form.
-fn sources(parameters: &mut Parameters, posted: bool) -> Option<Vec<SourceName>> {
+/// The submissions of the record identifiers that are asked for.
+fn sources(parameters: &mut Parameters) -> Option<Vec<SourceName>> {
     let lists = parameters.choices("identifier");
-    if !lists.is_empty() && !posted {
-        let detail =
-            Sentence::new("send it by POST to _search, not in a URL", "envíelo por POST a _search, no en una URL");
-        parameters.refuse("identifier", FaultCode::NotAllowed, detail);
-        return None;
-    }
     let source = |text: &String| match text.split_once('|') {
         None => Some(SourceName { system: None, id: text.clone() }),
         Some((system, id)) if !system.is_empty() && !id.is_empty() => {

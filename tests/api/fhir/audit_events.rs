@@ -37,6 +37,7 @@ async fn an_admin_searches_the_audit_log() {
         ("subtype=never".to_owned(), 0, 0),
         (format!("patient={subject}"), 2, 2),
         (format!("patient=Patient/{subject}&subtype=submission_created"), 1, 1),
+        ("patient.identifier=R-1&subtype=submission_created".to_owned(), 1, 1),
         (format!("agent={agent}&action=C"), 1, 1),
         (format!("agent=urn:sarcoscreen:credential|{agent}&action=C"), 1, 1),
         ("outcome=4".to_owned(), 1, 1),
