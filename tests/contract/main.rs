@@ -22,7 +22,6 @@ mod rules;
 mod safety;
 mod sarc_f;
 mod scoring;
-mod second_calculation;
 mod sentences;
 mod stored;
 mod words;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
-use sarcoscreen::domain::screening::asked::Asked;
-use sarcoscreen::domain::screening::condition::{Check, Condition, Quantity};
-use sarcoscreen::domain::screening::instrument::Method;
-use sarcoscreen::domain::screening::pathway::CaseFinding;
-use sarcoscreen::domain::screening::questionnaire::{Item, Kind};
-use sarcoscreen::domain::screening::rule_table::RuleTable;
+use sarcoscreen_domain::screening::answers::{Answers, RawAnswers};
+use sarcoscreen_domain::screening::asked::Asked;
+use sarcoscreen_domain::screening::condition::{Check, Condition, Quantity};
+use sarcoscreen_domain::screening::instrument::Method;
+use sarcoscreen_domain::screening::pathway::CaseFinding;
+use sarcoscreen_domain::screening::questionnaire::{Item, Kind};
+use sarcoscreen_domain::screening::rule_table::RuleTable;
 
 /// A seeded source of people.
 pub(crate) struct People {

@@ -1,20 +1,26 @@
-//! Compares the engine with the second calculation in `tests/second_calculation/`: another language, no shared code.
+//! Compares the engine with the second calculation in this folder: another language, no shared code. A test of the domain, because it
+//! is compiled with optimization and this is its longest test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../contract/people.rs"]
+mod people;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use sarcoscreen::domain::screening::answers::Answers;
-use sarcoscreen::domain::screening::assessment::{Assessment, FlagKind, FlagReason};
-use sarcoscreen::domain::screening::instrument::{InstrumentResult, Outcome};
-use sarcoscreen::domain::screening::pathway::{PathwayId, PathwayResult, Stage};
-use sarcoscreen::domain::screening::questionnaire::{Audience, Audiences};
-use sarcoscreen::domain::screening::red_flag::CareLevel;
-use sarcoscreen::domain::screening::rule_table::{Band, Id, RuleTable};
-use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
-use sarcoscreen::domain::screening::urgency::Urgency;
-use sarcoscreen::rules::released_files;
+use sarcoscreen_domain::screening::answers::Answers;
+use sarcoscreen_domain::screening::assessment::{Assessment, FlagKind, FlagReason};
+use sarcoscreen_domain::screening::instrument::{InstrumentResult, Outcome};
+use sarcoscreen_domain::screening::pathway::{PathwayId, PathwayResult, Stage};
+use sarcoscreen_domain::screening::questionnaire::{Audience, Audiences};
+use sarcoscreen_domain::screening::red_flag::CareLevel;
+use sarcoscreen_domain::screening::rule_table::{Band, Id, RuleFiles, RuleTable};
+use sarcoscreen_domain::screening::scoring::{ScoreOptions, score};
+use sarcoscreen_domain::screening::urgency::Urgency;
 use serde::Serialize;
 
 use crate::people::People;
@@ -33,7 +39,7 @@ fn a_second_calculation_agrees_on_1_000_000_complete_and_partial_answers() {
 }
 
 fn agrees_on(count: u64) {
-    let table = RuleTable::compile(&released_files("2026.3").unwrap()).unwrap();
+    let table = RuleTable::compile(&released()).unwrap();
     std::thread::scope(|scope| {
         let runs: Vec<_> = (0..PROCESSES)
             .map(|process| {
@@ -47,8 +53,17 @@ fn agrees_on(count: u64) {
     });
 }
 
+/// The files of the current rule table.
+fn released() -> RuleFiles {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/2026.3");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    files
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(path).unwrap()))
+        .collect()
+}
+
 fn compare(table: &RuleTable, seed: u64, count: u64) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/second_calculation/compare.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/second_calculation/compare.py");
     let mut command = Command::new("python3");
     let mut child =
         command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
