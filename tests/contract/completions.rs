@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use sarcoscreen::domain::screening::answers::Answers;
+use sarcoscreen::domain::screening::answers::{Answers, RawAnswers};
 use sarcoscreen::domain::screening::assessment::{Assessment, FlagKind, FlagReason};
 use sarcoscreen::domain::screening::instrument::Outcome;
 use sarcoscreen::domain::screening::open_questions::item_set::ItemSet;
@@ -15,7 +15,7 @@ use sarcoscreen::domain::screening::rule_table::{Band, RuleTable};
 use sarcoscreen::domain::screening::scoring::{ScoreOptions, score};
 use sarcoscreen::rules::released_files;
 
-use crate::people::{People, involved, refused};
+use crate::people::{People, involved};
 
 const PARTIAL_ANSWERS: usize = 10_000;
 /// Below this number of completions, all of them are tried.
@@ -308,4 +308,12 @@ fn both(answers: &Answers, whole: &Answers) -> String {
         .filter_map(|item| whole.get(item).map(|value| format!("{} = {value}", item.id())))
         .collect();
     format!("{}\nthen {added:?}", json(answers))
+}
+
+/// The items that the service refuses.
+fn refused(answers: &Answers) -> Vec<Item> {
+    let text = serde_json::to_string(answers).unwrap();
+    let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
+    let faults = Answers::parse(&raw).1;
+    faults.iter().map(|fault| Item::from_id(fault.pointer.trim_start_matches('/')).unwrap()).collect()
 }

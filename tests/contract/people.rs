@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sarcoscreen_domain::screening::answers::{Answers, RawAnswers};
+use sarcoscreen_domain::screening::answers::Answers;
 use sarcoscreen_domain::screening::asked::Asked;
 use sarcoscreen_domain::screening::condition::{Check, Condition, Quantity};
 use sarcoscreen_domain::screening::instrument::Method;
@@ -112,14 +112,6 @@ fn plausible(mut answers: Answers) -> Answers {
 /// The first item that the service refuses in combination with the others, of answers in their ranges.
 fn implausible(answers: &Answers) -> Option<Item> {
     answers.implausible().first().and_then(|fault| Item::from_id(fault.pointer.trim_start_matches('/')))
-}
-
-/// The items that the service refuses.
-pub(crate) fn refused(answers: &Answers) -> Vec<Item> {
-    let text = serde_json::to_string(answers).unwrap();
-    let raw: RawAnswers<'_> = serde_json::from_str(&text).unwrap();
-    let faults = Answers::parse(&raw).1;
-    faults.iter().map(|fault| Item::from_id(fault.pointer.trim_start_matches('/')).unwrap()).collect()
 }
 
 /// The items whose values may have to change when this one is implausible.
