@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _};
 use sarcoscreen::app::ambient::System;
 use serde_json::json;
 
-use super::{create_once, identified};
+use super::{conditional_create, create_once, identified};
 use crate::senders::replaced;
 use crate::world::{World, app, frail, serve};
 
@@ -31,7 +31,10 @@ async fn each_of_500_identifiers_created_16_times_concurrently_on_two_instances_
     let of_one = async |index: usize| {
         let identifier = format!("record-{index}");
         let body = identified(&frail(), &identifier);
-        let all = (0..COPIES).map(|copy| create_once(&users[copy % users.len()], &identifier, &body));
+        let all = (0..COPIES).map(|copy| {
+            let user = &users[copy % users.len()];
+            user.send(conditional_create(user, &identifier, &body).header("prefer", "return=minimal"))
+        });
         let answers = join_all(all).await;
         let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
         let count = |status| statuses.iter().filter(|one| **one == status).count();

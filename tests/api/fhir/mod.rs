@@ -55,11 +55,14 @@ pub(crate) fn response(answers: &Value) -> Value {
     json!({"resourceType": "QuestionnaireResponse", "status": "completed", "item": items})
 }
 
-/// A conditional create.
+/// A conditional create, and its response.
 pub(crate) async fn create_once(user: &User, identifier: &str, body: &Value) -> Answer {
+    user.send(conditional_create(user, identifier, body)).await
+}
+
+pub(crate) fn conditional_create(user: &User, identifier: &str, body: &Value) -> reqwest::RequestBuilder {
     let request = user.request("POST", "/fhir/QuestionnaireResponse").header("content-type", "application/fhir+json");
-    let request = request.header("if-none-exist", format!("identifier=urn:ehr|{identifier}"));
-    user.send(request.body(body.to_string())).await
+    request.header("if-none-exist", format!("identifier=urn:ehr|{identifier}")).body(body.to_string())
 }
 
 /// A `QuestionnaireResponse` with an identifier.
