@@ -225,6 +225,6 @@ fn new_key(app: &App, role: Role) -> Result<(String, Key)> {
     let prefix = BASE32_NOPAD.encode(&random::<8>(&*app.ambient)?).to_lowercase();
     let secret = Zeroizing::new(random::<32>(&*app.ambient)?);
     let key = Zeroizing::new(key_prefix(role, &prefix) + &BASE64URL_NOPAD.encode(&*secret));
-    assert_eq!(prefix.len(), super::sign_in::remembered::PREFIX_LENGTH);
+    debug_assert_eq!(prefix.len(), super::sign_in::remembered::PREFIX_LENGTH);
     Ok((prefix, key))
 }

@@ -8,7 +8,6 @@ use super::dates::times;
 use super::names::{AUDIT, CREDENTIAL};
 use super::people::{Asked, local_id};
 use super::presentation::Presentation;
-use super::record_search::by_ids;
 use super::search::{Found, Parameters, any_code, common, found, token};
 use super::{reply, search};
 use crate::app::audit;
@@ -55,10 +54,8 @@ pub(super) async fn search_audit_events(
     let mut presentation = Presentation::read(&mut parameters);
     presentation.check_order(&mut parameters, &["-date", "-_lastUpdated"]);
     parameters.end()?;
-    let private = subjects.private;
-    filter.subject_ids = subjects.resolve(&state, &actor, caller.clinic()).await?;
-    let query =
-        if private { by_ids(&query, "patient", filter.subject_ids.as_deref().unwrap_or_default()) } else { query };
+    let (subject_ids, query) = subjects.resolve((&state, &actor, caller.clinic()), "patient", query).await?;
+    filter.subject_ids = subject_ids;
     if presentation.total {
         parameters.notes.push("the entries of the audit log are not counted".to_owned());
     }

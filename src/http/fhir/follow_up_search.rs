@@ -8,7 +8,6 @@ use super::follow_up::{flag_status, priority, request_status, task_status};
 use super::names::{CREDENTIAL, RESULTS};
 use super::people::{self, local_id};
 use super::presentation::Presentation;
-use super::record_search::by_ids;
 use super::search::{Parameters, any_code, common, token};
 use crate::domain::access::actor::Actor;
 use crate::domain::clinics::Clinic;
@@ -77,10 +76,8 @@ impl FollowUpSearch {
         }
         let presentation = Presentation::read(&mut parameters);
         parameters.end()?;
-        let private = subjects.private;
-        filter.subject_ids = subjects.resolve(state, actor, clinic).await?;
-        let found = filter.subject_ids.as_deref().unwrap_or_default();
-        let query = if private { by_ids(&query, "subject", found) } else { query };
+        let (subject_ids, query) = subjects.resolve((state, actor, clinic), "subject", query).await?;
+        filter.subject_ids = subject_ids;
         let urgent = presentation.sort.first().is_some_and(|first| first == "-priority") && kind.requested;
         let order = if urgent { FollowUpOrder::Urgency } else { FollowUpOrder::Oldest };
         let offered: &[&str] = if kind.requested { &[requested_at, "-priority"] } else { &[] };

@@ -6,9 +6,8 @@ use uuid::Uuid;
 
 use super::element::{element, identifier, reference};
 use super::names::SUBJECT;
-use super::people::{named, of_reference};
+use super::people::{by_ids, named, of_reference};
 use super::presentation::Presentation;
-use super::record_search::by_ids;
 use super::search::{Found, Parameters, common, found, token};
 use super::{reply, search};
 use crate::app::subjects::identities::{self, Named};

@@ -71,8 +71,6 @@ pub(super) struct Asked {
     ids: Vec<Vec<SubjectId>>,
     /// Choices of ids and identifiers, all of which must hold.
     names: Vec<(Vec<SubjectId>, Vec<Named>)>,
-    /// Whether an identifier of a person is given, which must not appear in the links of a page.
-    pub(super) private: bool,
 }
 
 /// The parameters that name the subject by a reference and by an identifier.
@@ -87,7 +85,7 @@ const IDENTIFIERS: [&str; 5] = [
 
 impl Asked {
     pub(super) fn read(request: &HttpRequest, parameters: &mut Parameters) -> Self {
-        let mut asked = Self { ids: Vec::new(), names: Vec::new(), private: false };
+        let mut asked = Self { ids: Vec::new(), names: Vec::new() };
         for name in REFERENCES {
             for list in parameters.choices(name) {
                 let ids = list.iter().filter_map(|one| local_id(request, "Patient", one));
@@ -120,20 +118,42 @@ impl Asked {
             let detail = Sentence::new("has at most 50 values", "tiene como máximo 50 valores");
             parameters.refuse(name, FaultCode::OutOfRange, detail);
         } else {
-            self.private = true;
             self.names.push((ids, others.into_iter().filter_map(|text| named(text)).collect()));
         }
     }
 
-    /// The subjects that match every parameter; `None` if no parameter names any.
-    pub(super) async fn resolve(self, state: &State, actor: &Actor, clinic: &Clinic) -> Result<Option<Vec<SubjectId>>> {
+    /// The subjects that match every parameter, `None` if no parameter names any; and the query for the links of a page. If it has
+    /// identifiers of persons, it gets the ids that they found in the parameter `name` instead.
+    pub(super) async fn resolve(
+        self,
+        (state, actor, clinic): (&State, &Actor, &Clinic),
+        name: &str,
+        query: String,
+    ) -> Result<(Option<Vec<SubjectId>>, String)> {
+        let private = !self.names.is_empty();
         let mut lists = self.ids;
         for (mut ids, names) in self.names {
             ids.extend(identities::named(&state.app, actor, clinic, &names).await?);
             lists.push(ids);
         }
-        Ok(common(lists))
+        let subjects = common(lists);
+        let query = if private { by_ids(&query, name, subjects.as_deref().unwrap_or_default()) } else { query };
+        Ok((subjects, query))
     }
+}
+
+/// The query with the subjects that its identifiers found, by their ids in a parameter, instead of the identifiers.
+pub(super) fn by_ids(query: &str, name: &str, subjects: &[SubjectId]) -> String {
+    // The identifier of an owner is that of a credential.
+    let stays = |name: &str| !name.ends_with("identifier") || name.starts_with("owner");
+    let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| stays(name));
+    let mut kept = form_urlencoded::Serializer::new(String::new());
+    kept.extend_pairs(pairs);
+    // An empty parameter would not restrict the search.
+    let found: Vec<String> = subjects.iter().map(ToString::to_string).collect();
+    let found = if found.is_empty() { "none".to_owned() } else { found.join(",") };
+    kept.append_pair(name, &found);
+    kept.finish()
 }
 
 /// The identifier of a token: a system and a value, a value without a system, or a value in any system. `None` if no reference

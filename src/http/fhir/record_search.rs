@@ -11,7 +11,7 @@ use super::presentation::Presentation;
 use super::search::{Parameters, any_code, common};
 use crate::domain::access::actor::Actor;
 use crate::domain::clinics::Clinic;
-use crate::domain::ids::{SubjectId, SubmissionId};
+use crate::domain::ids::SubmissionId;
 use crate::domain::submissions::record::{RecordFilter, RecordOrder, SourceName, Standing};
 use crate::domain::times::Times;
 use crate::http::kernel::problem::Problem;
@@ -65,15 +65,9 @@ impl RecordSearch {
     ) -> Result<Self, Problem> {
         let Read { mut search, subjects, by_identifier } = Self::read(request, &mut parameters, kind);
         parameters.end()?;
-        let private = subjects.private;
-        search.filter.subject_ids = subjects.resolve(state, actor, clinic).await?;
-        let query = if by_identifier {
-            None
-        } else if private {
-            Some(by_ids(&query, "subject", search.filter.subject_ids.as_deref().unwrap_or_default()))
-        } else {
-            Some(query)
-        };
+        let (subject_ids, query) = subjects.resolve((state, actor, clinic), "subject", query).await?;
+        search.filter.subject_ids = subject_ids;
+        let query = (!by_identifier).then_some(query);
         let by_answers = search.presentation.sort.first().is_some_and(|first| *first == format!("-{}", kind.date));
         if by_answers && search.filter.subject_ids.is_some() {
             search.order = RecordOrder::Answered;
@@ -144,20 +138,6 @@ impl RecordSearch {
             || empty(&filter.answered)
             || empty(&filter.updated))
     }
-}
-
-/// The query with the subjects that its identifiers found, by their ids in a parameter, instead of the identifiers.
-pub(super) fn by_ids(query: &str, name: &str, subjects: &[SubjectId]) -> String {
-    // The identifier of an owner is that of a credential.
-    let stays = |name: &str| !name.ends_with("identifier") || name.starts_with("owner");
-    let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| stays(name));
-    let mut kept = form_urlencoded::Serializer::new(String::new());
-    kept.extend_pairs(pairs);
-    // An empty parameter would not restrict the search.
-    let found: Vec<String> = subjects.iter().map(ToString::to_string).collect();
-    let found = if found.is_empty() { "none".to_owned() } else { found.join(",") };
-    kept.append_pair(name, &found);
-    kept.finish()
 }
 
 /// The submission of a resource with an id. The id of an observation continues after that of the submission.

@@ -61,7 +61,7 @@ impl Incoming {
         Body::parse(if bytes.trim_ascii() == b"null" { Bytes::from_static(b"{}") } else { bytes })
     }
 
-    /// Reads the body as a form, used for search parameters that must not appear in a URL.
+    /// Reads the body as a form, used for search parameters that should not appear in a URL.
     pub(in crate::http) async fn form(self) -> Result<Bytes, Problem> {
         declared_as(&self.request, "application/x-www-form-urlencoded")?;
         self.bytes(BODY_LIMIT).await

@@ -60,6 +60,7 @@ pub(crate) async fn create_once(user: &User, identifier: &str, body: &Value) -> 
     user.send(conditional_create(user, identifier, body)).await
 }
 
+/// The request of a conditional create.
 pub(crate) fn conditional_create(user: &User, identifier: &str, body: &Value) -> reqwest::RequestBuilder {
     let request = user.request("POST", "/fhir/QuestionnaireResponse").header("content-type", "application/fhir+json");
     request.header("if-none-exist", format!("identifier=urn:ehr|{identifier}")).body(body.to_string())
